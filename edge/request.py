@@ -1,0 +1,129 @@
+"""What a client may ask for, and the bounds of it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from edge.errors import RequestError
+from edge.mode import Mode
+
+MAX_PROMPT_CHARS = 2000
+MAX_BODY_BYTES = 16 * 1024
+MAX_SECONDS = 16.0
+MIN_SECONDS = 0.5
+MAX_SEED = 2**31 - 1
+ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+PREFIX_PATTERN = re.compile(r"\s*/(think|no_think)\b[\s:,]*", re.IGNORECASE)
+MODES = ("auto", *(mode.value for mode in Mode if mode is not Mode.PAUSED))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One request, checked. `mode` is `auto` or a Mode value; None means "you choose"."""
+
+    id: str
+    prompt: str
+    mode: str = "auto"
+    min_mode: Mode = Mode.SPARE
+    seconds: float | None = None
+    seed: int | None = None
+    reply: str = "final"
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON body that `from_json` reads back."""
+        body = {
+            "v": 1, "id": self.id, "prompt": self.prompt, "mode": self.mode, "min_mode": self.min_mode.value,
+            "seconds": self.seconds, "seed": self.seed, "reply": self.reply,
+        }  # fmt: skip
+        return {key: value for key, value in body.items() if value is not None}
+
+
+def new_id() -> str:
+    """A fresh random id."""
+    return secrets.token_hex(8)
+
+
+def make_request(prompt: object, **fields: object) -> Request:
+    """Check every field and build a Request; fields that are None count as not given.
+
+    Raises RequestError that says which field, its bound, and what to send instead.
+    """
+    given = {key: value for key, value in fields.items() if value is not None}
+    text, prefix_mode = _prompt(prompt)
+    mode = _choice("mode", given.get("mode", "auto"), MODES)
+    return Request(
+        id=_id(given.get("id", new_id())),
+        prompt=text,
+        mode=prefix_mode if prefix_mode and mode == "auto" else mode,
+        min_mode=Mode(_choice("min_mode", given.get("min_mode", "spare"), MODES[1:])),
+        seconds=_number("seconds", given.get("seconds"), MIN_SECONDS, MAX_SECONDS),
+        seed=_whole("seed", given.get("seed"), 0, MAX_SEED),
+        reply=_choice("reply", given.get("reply", "final"), ("final", "all")),
+    )
+
+
+def from_json(body: object, *, default_id: str | None = None) -> Request:
+    """Build a Request from a decoded JSON body: an object with at least `prompt`; unknown keys are ignored.
+
+    Raises RequestError.
+    """
+    if not isinstance(body, dict):
+        raise RequestError(
+            f"The request is a JSON {type(body).__name__}, not an object.", hint='Send {"prompt": "..."} or plain text.'
+        )
+    if body.get("v", 1) != 1:
+        raise RequestError(f"Request version {body['v']!r} is not known.", hint='Send "v": 1 or leave it out.')
+    known = ("id", "mode", "min_mode", "seconds", "seed", "reply")
+    fields = {key: body.get(key) for key in known}
+    fields["id"] = fields["id"] if fields["id"] is not None else default_id
+    return make_request(body.get("prompt"), **fields)
+
+
+def _prompt(prompt: object) -> tuple[str, str]:
+    if not isinstance(prompt, str):
+        raise RequestError("The request has no prompt text.", hint='Send {"prompt": "a red balloon rises"}.')
+    match = PREFIX_PATTERN.match(prompt)
+    mode = match.group(1).lower() if match else ""
+    text = " ".join(prompt[match.end() if match else 0 :].replace("\x00", " ").split())
+    if not text:
+        raise RequestError("The prompt is empty.", hint='Say what to show, for example "a red balloon rises".')
+    if len(text) > MAX_PROMPT_CHARS:
+        raise RequestError(
+            f"The prompt has {len(text)} characters; {MAX_PROMPT_CHARS} is the most.", hint="Say it in a few sentences."
+        )
+    return text, mode
+
+
+def _id(value: object) -> str:
+    if not isinstance(value, str) or not ID_PATTERN.match(value):
+        raise RequestError(f"The id {str(value)[:80]!r} is not allowed.", hint="Use 1-64 of A-Z a-z 0-9 _ and -.")
+    return value
+
+
+def _choice(name: str, value: object, allowed: tuple[str, ...]) -> str:
+    if not isinstance(value, str) or value not in allowed:
+        raise RequestError(f"{name} {str(value)[:80]!r} is not known.", hint=f"Use one of: {', '.join(allowed)}.")
+    return value
+
+
+def _number(name: str, value: object, low: float, high: float) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+        raise RequestError(
+            f"{name} {str(value)[:80]!r} is out of bounds.", hint=f"Use a number from {low:g} to {high:g}."
+        )
+    return float(value)
+
+
+def _whole(name: str, value: object, low: int, high: int) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise RequestError(
+            f"{name} {str(value)[:80]!r} is out of bounds.", hint=f"Use a whole number from {low} to {high}."
+        )
+    return value
