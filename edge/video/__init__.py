@@ -1,0 +1,1 @@
+"""The video generator at run time: plan -> layout -> latents -> frames."""

@@ -1,0 +1,129 @@
+"""Plan -> frames: conditioner, layout, denoiser and decoder joined; frames come out as they are made."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import ModelError
+from edge.manifest import ModelManifest, VideoManifest
+from edge.mode import ModeRow
+from edge.packs import Pack
+from edge.plan import Plan, Shot
+from edge.stop import Stop
+from edge.video.conditioner import Conditioner
+from edge.video.decoder import Decoder, to_i420
+from edge.video.denoiser import Denoiser
+from edge.video.layout import Layout, make_layout
+from edge.video.layout_map import channels, layout_map
+from edge.video.scheduler import choose_steps, draw_noise, timesteps
+from edge.video.session import open_session
+
+
+class Generator:
+    """An opened video pack. `timings_s` sums the seconds of the parts text, denoise and decode over all calls."""
+
+    def __init__(self, manifest: VideoManifest, conditioner: Conditioner, denoiser: Denoiser, decoder: Decoder) -> None:
+        self.manifest = manifest
+        self.timings_s = {"text": 0.0, "denoise": 0.0, "decode": 0.0}
+        self._conditioner, self._denoiser, self._decoder = conditioner, denoiser, decoder
+
+    def count(self, plan: Plan, *, row: ModeRow) -> int:  # noqa: ARG002 - part of the agreed interface
+        """How many frames `frames` will yield."""
+        return sum(self._shot_frames(shot) for shot in plan.shots)
+
+    def frames(self, plan: Plan, *, row: ModeRow, seed: int, stop: Stop) -> Iterator[NDArray[np.uint8]]:
+        """Yield planar 4:2:0 frames uint8 [out_height * 3 / 2, out_width], BT.601 limited range.
+
+        The same plan, row and seed give the same frames on the same machine. Raises Cancelled or Preempted at the
+        next step once `stop` was asked for, and ModelError for a slot value that the pack does not know.
+        """
+        noise = draw_noise(seed, self.manifest.noise.size)
+        shown = 0
+        for shot in plan.shots:
+            total = self._shot_frames(shot)
+            with _timed(self.timings_s, "text"):
+                steps = timesteps(choose_steps(row.steps, self.manifest.steps))
+                films = [self._conditioner.film(shot.slots, noise, step) for step in steps]
+            layout = make_layout(shot, seed=seed, frames=total, start_frame=shown)
+            self._decoder.reset()
+            yield from self._shot(shot, layout, films, row=row, stop=stop)
+            shown += total
+
+    def _shot(
+        self, shot: Shot, layout: Layout, films: list[NDArray[np.float32]], *, row: ModeRow, stop: Stop
+    ) -> Iterator[NDArray[np.uint8]]:
+        left = layout.frames
+        for slot in range(-(-layout.frames // self.manifest.latent.frames)):
+            with _timed(self.timings_s, "denoise"):
+                latents = self._denoiser.latents(self._map(shot, layout, slot), films, check=stop.check)
+            keys = self._decoder.frames(latents)
+            for _ in range(self.manifest.latent.keys):
+                stop.check()
+                with _timed(self.timings_s, "decode"):
+                    pictures = self._pictures(next(keys), row)
+                yield from pictures[:left]
+                left -= len(pictures[:left])
+
+    def _map(self, shot: Shot, layout: Layout, slot: int) -> NDArray[np.float32]:
+        """The layout channels of one slot; a slot that reaches past the end repeats the last frame."""
+        latent, vocabulary = self.manifest.latent, self.manifest.vocabulary
+        per_key = latent.frames // latent.keys
+        first = slot * latent.frames + (per_key - 1) / 2
+        middle = [min(first + key * per_key, layout.frames - 1.0) for key in range(latent.keys)]
+        return layout_map(
+            layout, middle, height=latent.height, width=latent.width,
+            subject=self._conditioner.number("subject", shot.slots), subjects=len(vocabulary["subject"].values),
+            colour=self._conditioner.number("colour", shot.slots), colours=len(vocabulary["colour"].values),
+        )  # fmt: skip
+
+    def _pictures(self, packed: list[NDArray[np.uint8]], row: ModeRow) -> list[NDArray[np.uint8]]:
+        """Every frame of a key, or in a cheap mode one frame in `frame_step`, shown that many times."""
+        step = row.frame_step
+        made = [to_i420(frame, self.manifest.canvas) for frame in packed[::step]]
+        return [made[index // step] for index in range(len(packed))]
+
+    def _shot_frames(self, shot: Shot) -> int:
+        return max(1, round(shot.seconds * self.manifest.canvas.fps))
+
+
+@contextmanager
+def open_generator(pack: Pack[ModelManifest], *, threads: int) -> Iterator[Generator]:
+    """Open a video pack; its sessions are freed when the block ends.
+
+    Raises ModelError when the pack is not a video pack, or one of its parts is missing or does not fit.
+    """
+    manifest = pack.manifest
+    if not isinstance(manifest, VideoManifest):
+        raise ModelError(f"{pack.folder} is not a video pack.", hint="Set models.video to a pack of kind video.")
+    wanted = channels(len(manifest.vocabulary["subject"].values), len(manifest.vocabulary["colour"].values))
+    if manifest.layout_channels != wanted or manifest.noise.kind != "vector":
+        raise ModelError(
+            f"{pack.folder}: this version draws {wanted} layout channels and vector noise, "
+            f"the pack wants {manifest.layout_channels} and {manifest.noise.kind}.",
+            hint="Update edgereel or the pack.",
+        )
+    cv2.setNumThreads(threads)
+    sessions = {
+        name: open_session(pack.file(part.file), part, threads=threads) for name, part in manifest.parts.items()
+    }
+    yield Generator(
+        manifest,
+        Conditioner(sessions["conditioner"], manifest.vocabulary),
+        Denoiser(sessions["denoiser"], channels=manifest.latent.channels),
+        Decoder(sessions["trunk"], sessions["tail"], manifest.parts["trunk"], manifest.latent, manifest.canvas),
+    )
+
+
+@contextmanager
+def _timed(timings_s: dict[str, float], part: str) -> Iterator[None]:
+    began = time.perf_counter()
+    try:
+        yield
+    finally:
+        timings_s[part] += time.perf_counter() - began

@@ -1,0 +1,96 @@
+"""The whole training chain in miniature: every phase for real, seconds instead of hours. Needs the [convert] extra."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="the workshop's own environment has torch: `make convert-test`")
+
+from edge.manifest import load_manifest, verify_file  # noqa: E402
+from edge.plan import Shot  # noqa: E402
+from edge.video.generator import open_generator  # noqa: E402
+from tools.convert.tinyvideo import evaluate, export, train  # noqa: E402
+from tools.convert.tinyvideo.autoencoder import Pca  # noqa: E402
+from tools.convert.tinyvideo.config import Config, load_config  # noqa: E402
+
+TINY = Path(train.__file__).with_name("tiny.yaml")
+
+
+@pytest.fixture(scope="module")
+def config() -> Config:
+    return load_config(TINY)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, config: Config) -> Path:
+    torch.set_num_threads(1)
+    out = tmp_path_factory.mktemp("run")
+    for phase in (train.pixels, train.pca, train.shards, train.decoder, train.student):
+        phase(config, out)
+    export.export(config, out, out / "pack")
+    return out
+
+
+def test_the_pack_is_whole_and_its_clips_play(run: Path) -> None:
+    manifest = load_manifest(run / "pack")
+    for name, wanted in manifest.files.items():
+        verify_file(run / "pack" / name, wanted, pack=manifest.name)
+
+    slots = {name: slot.default for name, slot in evaluate.open_pack(run / "pack").manifest.vocabulary.items()}
+    with open_generator(evaluate.open_pack(run / "pack"), threads=1) as generator:
+        frames = evaluate.clip(generator, Shot(slots=slots, seconds=0.5), seed=1)
+
+    assert len(frames) == 12
+    assert np.ptp(frames[0]) > 20
+
+
+def test_onnx_repeats_torch_and_int8_stays_near_fp32(run: Path) -> None:
+    report = json.loads((run / "parity.json").read_text())
+
+    assert min(report["torch"].values()) > 60
+    assert report["denoiser"]["sqnr_db_worst"] > 20
+    assert report["tail"]["sqnr_db_worst"] > 30
+
+
+def test_the_encoder_keeps_the_picture(run: Path, config: Config) -> None:
+    clips = np.load(run / "pixels.npy")
+    pca = Pca.load(run / "pca.npz")
+
+    codes = pca.encode(clips[0])
+
+    assert codes.shape == (2 * config.keys, config.latent_channels, *config.cells)
+    assert 0.05 < codes.std() < 5
+
+
+def test_training_goes_on_from_a_checkpoint(run: Path, config: Config, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "again")
+    before = torch.load(run / "student.pt", weights_only=True)
+    import msgspec
+
+    longer = msgspec.structs.replace(config, student_minutes=config.student_minutes + 0.05)
+    train.student(longer, tmp_path / "again")
+
+    after = torch.load(tmp_path / "again" / "student.pt", weights_only=True)
+    assert after["step"] > before["step"]
+    assert after["seconds"] > before["seconds"]
+
+
+def test_a_shard_that_exists_is_not_made_again(run: Path, config: Config) -> None:
+    path = next((run / "shards").glob("*.latents.npy"))
+    stamp = path.stat().st_mtime_ns
+
+    train.shards(config, run)
+
+    assert path.stat().st_mtime_ns == stamp
+
+
+def test_a_pack_is_compared_with_the_renderer_pixel_by_pixel(run: Path) -> None:
+    figures = evaluate.paired(run / "pack", clips=2, seconds=0.5)
+
+    assert 5 < figures["psnr_db"] < 60
+    assert 5 < figures["subject_psnr_db"] < 60

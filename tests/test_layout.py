@@ -1,0 +1,146 @@
+"""The layout: motion as it was asked for, inside the frame, the same for the same seed."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from edge.plan import Shot
+from edge.video.layout import ASPECT, CYCLES_PER_SECOND, make_layout
+from edge.video.layout_map import channels, layout_map, to_scenery
+
+BASE = {
+    "subject": "balloon", "count": "one", "size": "medium", "colour": "red", "motion": "hover", "speed": "normal",
+    "background": "sky", "particles": "none", "style": "cartoon", "camera": "static", "light": "natural",
+}  # fmt: skip
+
+
+def shot(**slots: str) -> Shot:
+    return Shot(slots={**BASE, **slots}, seconds=2.0)
+
+
+@pytest.mark.parametrize(
+    ("motion", "axis", "sign"), [("rise", "y", -1), ("fall", "y", 1), ("move_left", "x", -1), ("move_right", "x", 1)]
+)
+@pytest.mark.parametrize("seed", range(5))
+def test_a_straight_motion_goes_the_way_it_says(motion: str, axis: str, sign: int, seed: int) -> None:
+    track = make_layout(shot(motion=motion), seed=seed, frames=48).tracks[0]
+
+    path = getattr(track, axis)
+
+    assert sign * (path[-1] - path[0]) > 0.15
+    other = track.x if axis == "y" else track.y
+    assert np.ptp(other) < 0.1
+
+
+def test_fast_goes_further_than_slow() -> None:
+    def travel(speed: str) -> float:
+        track = make_layout(shot(motion="move_right", speed=speed), seed=1, frames=48).tracks[0]
+        return float(track.x[-1] - track.x[0])
+
+    assert travel("fast") > 1.5 * travel("normal") > 2 * travel("slow")
+
+
+@pytest.mark.parametrize(
+    ("subject", "motion"), list(product(["balloon", "rocket", "car"], ["rise", "orbit", "sway", "bounce"]))
+)
+@pytest.mark.parametrize("count", ["one", "three"])
+def test_centres_stay_inside_the_canvas(subject: str, motion: str, count: str) -> None:
+    for seed, camera in product(range(3), ["static", "pan_left", "zoom_in"]):
+        layout = make_layout(
+            shot(subject=subject, motion=motion, count=count, size="large", speed="fast", camera=camera), seed=seed,
+            frames=240,
+        )  # fmt: skip
+
+        for track in layout.tracks:
+            assert track.x.min() > 0
+            assert track.x.max() < ASPECT
+            assert track.y.min() > 0
+            assert track.y.max() < 1
+
+
+def test_tracks_are_smooth() -> None:
+    for subject in CYCLES_PER_SECOND:
+        track = make_layout(shot(subject=subject, motion="orbit", speed="fast"), seed=3, frames=96).tracks[0]
+
+        assert np.abs(np.diff(track.x)).max() < 0.04
+        assert np.abs(np.diff(track.angle)).max() < 1.0
+
+
+def test_count_gives_that_many_subjects_apart_from_each_other() -> None:
+    tracks = make_layout(shot(count="three", size="small"), seed=5, frames=24).tracks
+
+    assert len(tracks) == 3
+    for one, two in ((0, 1), (1, 2), (0, 2)):
+        gap = np.hypot(tracks[one].x - tracks[two].x, tracks[one].y - tracks[two].y)
+        assert gap.min() > 1.5 * tracks[0].radius.max()
+
+
+def test_a_fish_faces_where_it_swims() -> None:
+    left = make_layout(shot(subject="fish", motion="move_left"), seed=1, frames=48).tracks[0]
+    right = make_layout(shot(subject="fish", motion="move_right"), seed=1, frames=48).tracks[0]
+
+    assert np.all(left.flip == -1)
+    assert np.all(right.flip == 1)
+
+
+def test_a_falling_rocket_points_down() -> None:
+    track = make_layout(shot(subject="rocket", motion="fall", speed="fast"), seed=1, frames=48).tracks[0]
+
+    assert np.cos(track.angle).max() < -0.9
+
+
+def test_the_same_seed_gives_the_same_layout_and_another_seed_does_not() -> None:
+    one, again, other = (make_layout(shot(motion="orbit"), seed=seed, frames=24) for seed in (1, 1, 2))
+
+    assert np.array_equal(one.tracks[0].x, again.tracks[0].x)
+    assert not np.allclose(one.tracks[0].x, other.tracks[0].x)
+
+
+def test_a_chained_shot_goes_on_where_the_one_before_stopped() -> None:
+    whole = make_layout(shot(particles="snow"), seed=4, frames=96)
+    second = make_layout(shot(particles="snow"), seed=4, frames=48, start_frame=48)
+
+    assert np.allclose(second.tracks[0].phase, whole.tracks[0].phase[48:], atol=1e-5)
+    assert np.allclose(second.particles, whole.particles[48:], atol=1e-5)
+
+
+def test_zooming_in_makes_the_subject_grow() -> None:
+    track = make_layout(shot(camera="zoom_in"), seed=1, frames=48).tracks[0]
+
+    assert track.radius[-1] > 1.2 * track.radius[0]
+
+
+def test_the_map_has_the_stated_shape_and_marks_the_subject_where_it_is() -> None:
+    layout = make_layout(shot(), seed=1, frames=24)
+
+    planes = layout_map(layout, [1.0, 13.0], height=15, width=27, subject=2, subjects=12, colour=1, colours=8)
+
+    assert planes.shape == (2, channels(12, 8), 15, 27)
+    assert np.isfinite(planes).all()
+    track = layout.tracks[0]
+    row, column = int(track.y[1] * 15), int(track.x[1] / ASPECT * 27)
+    assert planes[0, 0, row, column] == 1
+    assert planes[0, 0, 0, 0] == 0
+    one_hot = planes[0, 25 : 25 + 12, row, column]
+    assert one_hot.tolist() == [0, 0, 1] + [0] * 9
+
+
+def test_a_near_layer_moves_more_than_a_far_one() -> None:
+    x, y = np.array([0.9]), np.array([0.5])
+
+    far, _ = to_scenery(x, y, shift=0.1, zoom=1.0, parallax=0.4)
+    near, _ = to_scenery(x, y, shift=0.1, zoom=1.0, parallax=1.0)
+
+    assert abs(near[0] - 0.9) > 2 * abs(far[0] - 0.9)
+
+
+def test_no_particles_means_empty_particle_channels() -> None:
+    none = make_layout(shot(), seed=1, frames=4)
+    snow = make_layout(shot(particles="snow"), seed=1, frames=4)
+    size = {"height": 15, "width": 27, "subject": 0, "subjects": 12, "colour": 0, "colours": 8}
+
+    assert not layout_map(none, [1.0], **size)[0, -5:].any()
+    assert layout_map(snow, [1.0], **size)[0, -5:].any()

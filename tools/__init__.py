@@ -1,0 +1,1 @@
+"""Workstation tools; nothing here is installed on a board."""

@@ -1,0 +1,1 @@
+"""The scene renderer: the little world that the generator learns to draw."""

@@ -1,0 +1,55 @@
+"""A scene as one frozen value, and how seeds become scenes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import erf, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.plan import Shot
+from edge.video.layout import FPS, Layout, make_layout
+from edge.video.scheduler import draw_noise
+
+NUISANCE = 12
+HOLD_OUT = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """One clip to draw: the slots, the tracks, and the nuisance values `z` [NUISANCE] from N(0, I)."""
+
+    shot: Shot
+    layout: Layout
+    z: NDArray[np.float32]
+
+    @property
+    def u(self) -> list[float]:
+        """The nuisance values mapped to uniform 0..1 by the normal distribution function."""
+        return [0.5 * (1 + erf(float(value) / sqrt(2))) for value in self.z]
+
+
+def make_scene(slots: Mapping[str, str], *, seed: int, seconds: float) -> Scene:
+    """A scene from slot values and a seed; the same arguments give the same scene."""
+    shot = Shot(slots=dict(slots), seconds=seconds)
+    layout = make_layout(shot, seed=seed, frames=round(seconds * FPS))
+    return Scene(shot=shot, layout=layout, z=draw_noise(seed, NUISANCE))
+
+
+def held_out(slots: Mapping[str, str]) -> bool:
+    """True for the tenth of all (subject, colour, motion) combinations that training never sees."""
+    key = "/".join(slots[name] for name in ("subject", "colour", "motion"))
+    return hashlib.sha256(key.encode()).digest()[0] % HOLD_OUT == 0
+
+
+def random_slots(values: Mapping[str, Sequence[str]], rng: np.random.Generator) -> dict[str, str]:
+    """A random training combination: every slot uniform, held-out combinations left out."""
+    while True:
+        slots = {name: str(rng.choice(list(options))) for name, options in values.items()}
+        if rng.uniform() < 0.5:
+            slots["count"] = "one"
+        if not held_out(slots):
+            return slots

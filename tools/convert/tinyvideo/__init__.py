@@ -1,0 +1,1 @@
+"""Training of the tiny video generator: data, autoencoder, student, export, parity."""

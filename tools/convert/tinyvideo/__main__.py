@@ -1,0 +1,48 @@
+"""python -m tools.convert.tinyvideo PHASE: one phase of a training run."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from tools.convert.tinyvideo import export, sheet, train
+from tools.convert.tinyvideo.config import load_config
+
+REDUCED = Path(__file__).with_name("reduced.yaml")
+
+
+def main() -> None:
+    """Parse the command line and run one phase."""
+    parser = argparse.ArgumentParser(prog="python -m tools.convert.tinyvideo", description=__doc__)
+    parser.add_argument("phase", choices=["pixels", "pca", "shards", "decoder", "student", "export", "all", "sheet"])
+    parser.add_argument("--config", type=Path, default=REDUCED, help="sizes and budgets (default: %(default)s)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/reduced"), help="folder of the run (default: %(default)s)"
+    )
+    parser.add_argument("--pack", type=Path, default=Path("models/tinyreel"), help="where export writes the pack")
+    parser.add_argument("--part", default="0/1", help="shards: this process's share, as i/n")
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    config = load_config(args.config)
+    args.out.mkdir(parents=True, exist_ok=True)
+    part, parts = (int(number) for number in args.part.split("/"))
+    phases = {
+        "pixels": lambda: train.pixels(config, args.out),
+        "pca": lambda: train.pca(config, args.out),
+        "shards": lambda: train.shards(config, args.out, part=part, parts=parts),
+        "decoder": lambda: train.decoder(config, args.out),
+        "student": lambda: train.student(config, args.out),
+        "export": lambda: export.export(config, args.out, args.pack),
+    }
+    if args.phase == "sheet":
+        sheet.draw(args.pack, Path("docs/first-clips.png"))
+        return
+    for name in list(phases) if args.phase == "all" else [args.phase]:
+        phases[name]()
+
+
+if __name__ == "__main__":
+    main()

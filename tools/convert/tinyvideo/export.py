@@ -1,0 +1,212 @@
+"""Trained networks -> a pack: ONNX fp32, static INT8 convolutions, parity of the three, manifest."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import onnx
+import onnxruntime as ort
+import torch
+from numpy.typing import NDArray
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from edge.manifest import Canvas, Latent, Noise, Part, Tensor, VideoManifest, WeightFile, file_sha256
+from edge.mode import FPS, HEIGHT, WIDTH
+from edge.video.layout_map import channels
+from edge.video.scheduler import timesteps
+from tools.convert.scenes.scene import NUISANCE, Scene
+from tools.convert.tinyvideo.autoencoder import Decoder, Pca
+from tools.convert.tinyvideo.config import Config
+from tools.convert.tinyvideo.data import attributes, load_vocabulary, random_scene, scene_map
+from tools.convert.tinyvideo.student import Student
+from tools.convert.tinyvideo.train import new_student
+
+OPSET = 17
+STEPS = [1, 2]
+CALIBRATION_SEED = (1 << 30) + 1
+# Left in fp32: the first convolution sees layout and latents of very different ranges at once, the last one makes the
+# latents themselves, and the decoder's linear part is the picture to which the quantised part only adds.
+KEEP_FP32 = {"denoiser": ("inlet", "outlet"), "trunk": (), "tail": ("linear",)}
+Feed = dict[str, NDArray[Any]]
+
+
+def export(config: Config, out: Path, pack: Path) -> None:
+    """Write the INT8 pack into `pack` and the parity report into `out/parity.json`."""
+    vocabulary = load_vocabulary()
+    layout = channels(len(vocabulary["subject"].values), len(vocabulary["colour"].values))
+    student, decoder = load_networks(config, out, layout)
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        _export_fp32(config, student, decoder, layout, work)
+        feeds = {part: list(feed) for part, feed in _calibration(config, work).items()}
+        pack.mkdir(parents=True, exist_ok=True)
+        for part in ("denoiser", "trunk", "tail"):
+            _quantise(work / f"{part}.onnx", pack / f"{part}.onnx", feeds[part], KEEP_FP32[part])
+        shutil.copyfile(work / "conditioner.onnx", pack / "conditioner.onnx")
+        report = {part: _parity(work / f"{part}.onnx", pack / f"{part}.onnx", feeds[part]) for part in feeds}
+        report["torch"] = _torch_parity(student, decoder, work, feeds)
+    (out / "parity.json").write_text(json.dumps(report, indent=1))
+    _write_manifest(config, pack, layout)
+
+
+def load_networks(config: Config, out: Path, layout: int) -> tuple[Student, Decoder]:
+    """The trained networks of a run, ready to evaluate; untrained where a phase has not run yet."""
+    student = new_student(config, layout).eval()
+    decoder = Decoder(config, Pca.load(out / "pca.npz")).eval()
+    for model, name in ((student, "student.pt"), (decoder, "decoder.pt")):
+        if (out / name).exists():
+            model.load_state_dict(torch.load(out / name, weights_only=True)["model"])
+    return student, decoder
+
+
+def _export_fp32(config: Config, student: Student, decoder: Decoder, layout: int, work: Path) -> None:
+    h, w = config.cells
+    c, keys, width = config.latent_channels, config.keys, config.decoder_width
+    film = sum(student.denoiser.film_sizes)
+    slots = len(load_vocabulary())
+    _onnx(work / "conditioner.onnx", student.conditioner, {
+        "attributes": torch.zeros(1, slots, dtype=torch.long), "noise": torch.zeros(1, NUISANCE),
+        "timestep": torch.ones(1),
+    }, ["film"])  # fmt: skip
+    _onnx(work / "denoiser.onnx", student.denoiser, {
+        "layout": torch.zeros(keys, layout, h, w), "latents": torch.zeros(keys, c, h, w),
+        "film": torch.zeros(1, film, 1, 1),
+    }, ["x0"])  # fmt: skip
+    _onnx(work / "trunk.onnx", decoder.trunk, {
+        "latents": torch.zeros(1, keys * c, h, w), "state": torch.zeros(1, width, 2 * h, 2 * w),
+    }, ["features", "next_state"])  # fmt: skip
+    _onnx(work / "tail.onnx", decoder.tail, {
+        "features": torch.zeros(1, width, 2 * h, 2 * w), "latents": torch.zeros(1, c, h, w),
+    }, ["frames"])  # fmt: skip
+
+
+def _onnx(path: Path, module: torch.nn.Module, inputs: dict[str, torch.Tensor], outputs: list[str]) -> None:
+    torch.onnx.export(
+        module.eval(), tuple(inputs.values()), str(path), input_names=list(inputs), output_names=outputs,
+        opset_version=OPSET, dynamo=False,
+    )  # fmt: skip
+
+
+def _calibration(config: Config, work: Path) -> dict[str, list[Feed]]:
+    """Real inputs of every part, made by running the fp32 parts over held-back scenes, all steps included."""
+    vocabulary = load_vocabulary()
+    run = {part: ort.InferenceSession(str(work / f"{part}.onnx")) for part in ("conditioner", "denoiser", "trunk")}
+    feeds: dict[str, list[Feed]] = {"conditioner": [], "denoiser": [], "trunk": [], "tail": []}
+    for seed in range(CALIBRATION_SEED, CALIBRATION_SEED + config.calibration_clips):
+        scene = random_scene(vocabulary, seed=seed)
+        layout = scene_map(config, vocabulary, scene, list(range(config.keys)))
+        latents = np.zeros((config.keys, config.latent_channels, *config.cells), np.float32)
+        for timestep in timesteps(max(STEPS)):
+            cond: Feed = _condition(vocabulary, scene, timestep)
+            film = run["conditioner"].run(None, cond)[0][..., None, None]
+            denoise: Feed = {"layout": layout, "latents": latents, "film": film}
+            feeds["conditioner"].append(cond)
+            feeds["denoiser"].append(denoise)
+            latents = run["denoiser"].run(None, denoise)[0]
+        state = np.zeros((1, config.decoder_width, 2 * config.cells[0], 2 * config.cells[1]), np.float32)
+        trunk: Feed = {"latents": latents.reshape(1, -1, *config.cells), "state": state}
+        feeds["trunk"].append(trunk)
+        features, state = run["trunk"].run(None, trunk)
+        feeds["trunk"].append({**trunk, "state": state})
+        key = seed % config.keys
+        feeds["tail"].append({"features": features[key : key + 1], "latents": latents[key : key + 1]})
+    return feeds
+
+
+def _condition(vocabulary: dict[str, Any], scene: Scene, timestep: float) -> Feed:
+    row = attributes(vocabulary, scene.shot.slots)
+    return {"attributes": row[None], "noise": scene.z[None], "timestep": np.array([timestep], np.float32)}
+
+
+class _Reader(CalibrationDataReader):  # type: ignore[misc]
+    def __init__(self, feeds: list[Feed]) -> None:
+        self._feeds: Iterator[Feed] = iter(feeds)
+
+    def get_next(self) -> Feed | None:
+        return next(self._feeds, None)
+
+
+def _quantise(source: Path, target: Path, feeds: list[Feed], keep: tuple[str, ...]) -> None:
+    """Static U8 activations and S8 per-channel weights for the convolutions (and what lies between them).
+
+    Weights keep 7 bits: on x86 without VNNI the U8S8 kernels add pairs of products in 16 bits and would saturate.
+    """
+    ready = source.with_suffix(".pre.onnx")
+    quant_pre_process(str(source), str(ready), skip_symbolic_shape=True)
+    names = [node.name for node in onnx.load(str(ready)).graph.node if node.op_type == "Conv"]
+    excluded = [name for name in names if any(f"/{part}/" in name for part in keep)]
+    quantize_static(
+        str(ready), str(target), _Reader(feeds), quant_format=QuantFormat.QDQ, activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8, per_channel=True, reduce_range=True, nodes_to_exclude=excluded,
+        op_types_to_quantize=["Conv"],
+    )  # fmt: skip
+
+
+def _parity(reference: Path, candidate: Path, feeds: list[Feed]) -> dict[str, float]:
+    """Signal to quantisation noise in dB of the first output, worst and mean over the feeds."""
+    one, two = ort.InferenceSession(str(reference)), ort.InferenceSession(str(candidate))
+    ratios = [_sqnr(one.run(None, feed)[0], two.run(None, feed)[0]) for feed in feeds]
+    return {"sqnr_db_mean": float(np.mean(ratios)), "sqnr_db_worst": float(np.min(ratios))}
+
+
+def _torch_parity(student: Student, decoder: Decoder, work: Path, feeds: dict[str, list[Feed]]) -> dict[str, float]:
+    """The same between torch and ONNX fp32, on the first feed of each part."""
+    modules = {
+        "conditioner": student.conditioner, "denoiser": student.denoiser, "trunk": decoder.trunk, "tail": decoder.tail,
+    }  # fmt: skip
+    report = {}
+    for name, module in modules.items():
+        feed = feeds[name][0]
+        with torch.no_grad():
+            made = module(*(torch.from_numpy(value) for value in feed.values()))
+        first = (made[0] if name == "trunk" else made).numpy()
+        report[f"{name}_db"] = _sqnr(first, ort.InferenceSession(str(work / f"{name}.onnx")).run(None, feed)[0])
+    return report
+
+
+def _sqnr(reference: NDArray[Any], candidate: NDArray[Any]) -> float:
+    truth = reference.astype(np.float64)
+    noise = np.mean((truth - candidate.astype(np.float64)) ** 2) + 1e-12
+    return float(10 * np.log10(np.mean(truth**2) / noise))
+
+
+def _write_manifest(config: Config, pack: Path, layout: int) -> None:
+    names = ("conditioner", "denoiser", "trunk", "tail")
+    manifest = VideoManifest(
+        format=1, name=config.name, version="0.1.0", tier=config.tier, opset=OPSET, licence="Apache-2.0",
+        description="Twelve subjects in eight places: the first, small tier of edgereel's own generator.",
+        source="tools/convert/tinyvideo (simulator distillation from tools/convert/scenes)",
+        canvas=Canvas(config.width, config.height, config.scale, WIDTH, HEIGHT, FPS),
+        latent=Latent(config.latent_channels, *config.cells, config.slot_frames, config.keys),
+        noise=Noise("vector", NUISANCE), steps=STEPS, layout_channels=layout,
+        parts={name: _part(pack / f"{name}.onnx", states=name == "trunk") for name in names},
+        files={f"{name}.onnx": _weights(pack / f"{name}.onnx") for name in names},
+        vocabulary=load_vocabulary(),
+    )  # fmt: skip
+    text = "# Written by the export; `python -m tools.convert.tinyvideo export` makes it anew.\n"
+    (pack / "manifest.yaml").write_bytes(text.encode() + msgspec.yaml.encode(manifest))
+
+
+def _part(path: Path, *, states: bool) -> Part:
+    session = ort.InferenceSession(str(path))
+    inputs = {item.name: _tensor(item) for item in session.get_inputs()}
+    outputs = {item.name: _tensor(item) for item in session.get_outputs()}
+    return Part(path.name, inputs, outputs, {"state": "next_state"} if states else {})
+
+
+def _tensor(item: Any) -> Tensor:
+    names = {"tensor(float)": "float32", "tensor(int64)": "int64", "tensor(uint8)": "uint8"}
+    return Tensor(list(item.shape), names[item.type])
+
+
+def _weights(path: Path) -> WeightFile:
+    path.chmod(0o644)
+    return WeightFile(sha256=file_sha256(path), bytes=path.stat().st_size)
