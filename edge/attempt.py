@@ -1,0 +1,49 @@
+"""One run of one job in the engine: followed, stopped when asked, and killed when it does not answer."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from edge.child import Child, Lost
+from edge.errors import Cancelled, Preempted
+from edge.pipe import Done, Failed, Halt, HaltReason, Run, Step
+
+TURN_S = 0.2
+HALT_GRACE_S = 5.0
+SILENT_S = 900.0  # longer than the slowest step on the slowest board; after that the engine hangs
+CODES = {"cancel": Cancelled.code, "preempt": Preempted.code}
+
+log = logging.getLogger(__name__)
+
+
+def attempt(
+    order: Run, child: Child, *, ask: Callable[[], HaltReason | None], progress: Callable[[Step], None]
+) -> Done | Failed | Lost:
+    """Run one job; return the engine's answer, or Lost when its process died of itself.
+
+    `ask` is called every TURN_S seconds or sooner, and says whether the job has to stop. An engine that had to be
+    killed because it did not stop in time counts as stopped. `progress` is called for every step.
+    """
+    child.tell(order)
+    halted: HaltReason | None = None
+    halted_at, heard_at = 0.0, time.monotonic()
+    steps = 0
+    while True:
+        match child.listen(timeout_s=TURN_S):
+            case Done() | Failed() as answer:
+                return answer
+            case Lost(how=how, clean=clean) as lost:
+                stopped = halted or ("preempt" if clean and not steps else None)  # it left before it saw the job
+                return Failed(code=CODES[stopped], message=how, hint="") if stopped else lost
+            case Step() as step:
+                heard_at, steps = time.monotonic(), steps + 1
+                progress(step)
+        now = time.monotonic()
+        if halted is None and (halted := ask()):
+            child.tell(Halt(halted))
+            halted_at = now
+        if (halted and now - halted_at > HALT_GRACE_S) or now - heard_at > SILENT_S:
+            log.warning("The engine does not %s; it is killed.", "stop" if halted else "make progress")
+            child.kill()

@@ -1,0 +1,216 @@
+"""`edgereel serve`: the only place that builds and joins the parts of the parent. Start order, tick, stop order.
+
+The parent stays small: it never imports the libraries that run models; those live in the engine process.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import secrets
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from edge import __version__, intake
+from edge.broker import Broker
+from edge.child import ENGINE_COMMAND
+from edge.errors import EngineError, OutputError, ResourceError
+from edge.governor import Verdict, choose, step
+from edge.job import Job
+from edge.jobqueue import JobQueue, queue_file
+from edge.mode import Mode
+from edge.models import Models, choose_mode, models_of
+from edge.notify import notify
+from edge.pipe import Step
+from edge.pressure import PressureReading, read_pressure
+from edge.request import MAX_BODY_BYTES, MAX_PROMPT_CHARS, MAX_SECONDS
+from edge.result import ModeChoice
+from edge.settings import Settings
+from edge.wire import Origin, Outgoing, node_message, progress_message
+from edge.worker import Worker
+
+LOAD_PERIODS = 3  # a load message is stale after so many ticks
+WORKER_STUCK_S = 30.0
+STOP_WORKER_S = 7.0
+FLUSH_S = 1.5
+OWN_OOM_SCORE_ADJ = -500
+
+log = logging.getLogger(__name__)
+
+
+def serve(settings: Settings, *, root: Path = Path("/"), command: Sequence[str] = ENGINE_COMMAND) -> int:
+    """Run until SIGTERM or SIGINT; returns the exit code. `root` is where /proc and /sys are looked for.
+
+    Raises ModelError when the video pack is not here, ResourceError when another daemon uses the same state folder
+    or the queue cannot be opened, OutputError when clips cannot be written, EngineError when a thread died.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    models = models_of(settings)
+    _make_clips_folder(settings.paths.clips)
+    _protect_from_oom_killer()
+    origin = Origin(node=settings.node.id, boot=secrets.token_hex(4))
+    with _only_one(settings.paths.state), closing(_open_queue(settings, origin)) as queue:
+        Daemon(settings, queue, origin=origin, models=models, root=root, command=command).run(stop)
+    return 0
+
+
+class Daemon:
+    """The parts, joined."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        queue: JobQueue,
+        *,
+        origin: Origin,
+        models: Models,
+        root: Path,
+        command: Sequence[str],
+    ) -> None:
+        self._settings = settings
+        self._queue = queue
+        self._origin = origin
+        self._models = models
+        self._root = root
+        self._verdict = Verdict(since=time.monotonic())
+        self._worker = Worker(
+            queue,
+            settings,
+            choose=self._choose,
+            allowed=lambda: self._verdict.mode,
+            progress=self._progress,
+            command=command,
+        )
+        self._broker = Broker(
+            settings.broker,
+            node=origin.node,
+            queue=queue,
+            handle=partial(intake.handle, queue=queue),
+            hello=lambda: [self._birth(), self._mode()],
+        )
+
+    def run(self, stop: threading.Event) -> None:
+        """Start the parts, tick until `stop` is set, stop the parts. Raises EngineError when one of them died."""
+        for job in self._queue.recover(now=time.time()):
+            log.info("Job %s ran when the daemon died; now it is %s.", job.id, job.state.value)
+        self._tick()
+        self._worker.start()
+        self._broker.start()
+        log.info("Node %s serves.", self._origin.node)
+        notify("READY=1")
+        try:
+            while not stop.wait(self._settings.governor.tick_s):
+                self._tick()
+                self._check_parts()
+        finally:
+            notify("STOPPING=1")
+            log.info("Stopping; an unfinished job goes on at the next start.")
+            self._broker.stop_intake()
+            self._worker.stop(timeout_s=STOP_WORKER_S)
+            self._broker.close(flush_s=FLUSH_S)
+
+    def _tick(self) -> None:
+        reading = read_pressure(self._root, disk=self._settings.paths.clips)
+        before = self._verdict.mode
+        self._verdict = step(self._verdict, reading, now=time.monotonic(), limits=self._settings.governor)
+        if self._verdict.mode is not before:
+            log.info("The best mode is now %s. %s", self._verdict.mode.value, self._verdict.reason)
+            self._broker.publish(self._mode())
+        self._broker.publish(self._load(reading))
+
+    def _check_parts(self) -> None:
+        if not (self._worker.alive and self._broker.alive):
+            raise EngineError(
+                "A thread of the daemon died; its log says why.", hint="Restart the service and report it."
+            )
+        if time.monotonic() - self._worker.beat < WORKER_STUCK_S:
+            notify("WATCHDOG=1")
+
+    def _choose(self, job: Job) -> ModeChoice | None:
+        asked, reason = choose_mode(job.request.mode, has_llm=self._models.llm is not None)
+        return choose(job, asked=asked, reason=reason, verdict=self._verdict)
+
+    def _progress(self, job: Job, at: Step) -> None:
+        self._broker.publish(progress_message(job.id, origin=self._origin, phase=at.phase, fraction=at.fraction))
+
+    def _birth(self) -> Outgoing:
+        packs = [pack.manifest for pack in (self._models.video, self._models.llm) if pack]
+        body = {
+            "version": __version__,
+            "session": self._broker.connects + 1,
+            "models": {manifest.name: manifest.version for manifest in packs},
+            "limits": {
+                "prompt_chars": MAX_PROMPT_CHARS,
+                "body_bytes": MAX_BODY_BYTES,
+                "seconds": MAX_SECONDS,
+                "queue": self._settings.queue.limit,
+            },
+        }
+        return node_message("birth", body, origin=self._origin, now=time.time())
+
+    def _mode(self) -> Outgoing:
+        body = {"requested": "auto", "effective": self._verdict.mode, "reason": self._verdict.reason}
+        return node_message("mode", body, origin=self._origin, now=time.time())
+
+    def _load(self, reading: PressureReading) -> Outgoing:
+        running, depth, limit = self._worker.running, self._queue.depth(), self._settings.queue.limit
+        body: dict[str, Any] = reading.to_json() | {
+            "queue": {"depth": depth, "limit": limit},
+            "running": running.id if running else None,
+            "accepting": depth < limit and self._verdict.mode is not Mode.PAUSED,
+            "outbox": self._queue.outbox.depth(),
+            "mqtt": {"reconnects": max(0, self._broker.connects - 1)},
+        }
+        expiry_s = max(1, round(LOAD_PERIODS * self._settings.governor.tick_s))
+        return node_message("load", body, origin=self._origin, now=time.time(), expiry_s=expiry_s)
+
+
+def _open_queue(settings: Settings, origin: Origin) -> JobQueue:
+    return JobQueue(
+        queue_file(settings), origin=origin, limit=settings.queue.limit, max_crashes=settings.engine.max_attempts
+    )
+
+
+@contextmanager
+def _only_one(state: Path) -> Iterator[None]:
+    """Hold the lock of the state folder, so that one identity is never served twice. Raises ResourceError."""
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        lock = (state / "lock").open("w")
+    except OSError as exc:
+        raise ResourceError(
+            f"The state folder {state} cannot be used: {exc.strerror}.", hint="Give paths.state a writable folder."
+        ) from exc
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as exc:
+            raise ResourceError(
+                f"Another edgereel already serves from {state}.",
+                hint="Stop it first, or give this one its own paths.state and node.id.",
+            ) from exc
+        yield
+
+
+def _make_clips_folder(clips: Path) -> None:
+    try:
+        clips.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise OutputError(
+            f"The clips folder {clips} cannot be made: {exc.strerror}.", hint="Give paths.clips a writable folder."
+        ) from exc
+
+
+def _protect_from_oom_killer() -> None:
+    """Ask the kernel to end anything else first; only root may ask, and others do without."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(str(OWN_OOM_SCORE_ADJ), encoding="ascii")

@@ -1,0 +1,132 @@
+"""A paho-mqtt client for MQTT v5, set up the same way for the daemon and for `edgereel submit`.
+
+paho traps that this file closes for both: a session is kept only with clean_start False, QoS 2 is never used
+(it loses messages on a kill), and the broker's Maximum Packet Size is not looked at by paho.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from typing import Any
+
+from paho.mqtt.client import Client, MQTTMessage, MQTTv5
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from edge.errors import BrokerError
+from edge.settings import Broker
+from edge.wire import Incoming, Outgoing
+
+CONNECT_TIMEOUT_S = 5.0
+RECEIVE_MAXIMUM = 4
+HEADER_BYTES = 64  # what a PUBLISH adds to topic, payload and correlation data, rounded up
+NO_RETAINED = 2  # Retain Handling: what was retained before we subscribed is not sent
+BAD_CREDENTIALS = (0x86, 0x87)
+
+
+def new_client(broker: Broker, *, client_id: str, manual_ack: bool = False) -> Client:
+    """A client that is not connected yet and never reconnects by itself.
+
+    Raises SettingsError when the password cannot be read, BrokerError when the CA file cannot.
+    """
+    client = Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=client_id,
+        protocol=MQTTv5,
+        manual_ack=manual_ack,
+        reconnect_on_failure=False,
+    )
+    client.connect_timeout = CONNECT_TIMEOUT_S
+    if broker.username:
+        client.username_pw_set(broker.username, broker.password())
+    if broker.tls:
+        try:
+            client.tls_set(ca_certs=broker.ca_file or None, tls_version=ssl.PROTOCOL_TLS_CLIENT)
+        except (OSError, ValueError) as exc:
+            raise BrokerError(
+                f"broker.ca_file {broker.ca_file}: {exc}.", hint="Give the CA certificate that signed the broker's."
+            ) from exc
+    return client
+
+
+def connect(client: Client, broker: Broker, *, session_expiry_s: int) -> None:
+    """Open the TCP (and TLS) connection and send CONNECT; the CONNACK comes later, to `on_connect`.
+
+    With `session_expiry_s` 0 the client begins and ends without a session, else it takes up the one it has.
+
+    Raises BrokerError when the broker cannot be reached.
+    """
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves it untyped
+    properties.SessionExpiryInterval = session_expiry_s
+    properties.ReceiveMaximum = RECEIVE_MAXIMUM
+    try:
+        client.connect(
+            broker.host, broker.port, broker.keepalive_s, clean_start=session_expiry_s == 0, properties=properties
+        )
+    except (OSError, ValueError) as exc:
+        raise BrokerError(
+            f"The broker {broker.host}:{broker.port} cannot be reached: {_why(exc)}.", hint=_reach_hint(exc)
+        ) from exc
+
+
+def refused(broker: Broker, reason: ReasonCode) -> BrokerError:
+    """The error for a CONNACK that says no."""
+    hint = "See the broker's log for why."
+    if reason.value in BAD_CREDENTIALS:
+        hint = "Check broker.username and broker.password_file, and what the broker allows this client."
+    return BrokerError(f"The broker {broker.host}:{broker.port} refuses the connection: {reason}.", hint=hint)
+
+
+def subscription(*, retained: bool) -> SubscribeOptions:
+    """QoS 1. Without `retained`, nothing that was kept by the broker comes, and a message published with retain says so."""
+    if retained:
+        return SubscribeOptions(qos=1)
+    return SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=NO_RETAINED)
+
+
+def publish_properties(message: Outgoing, *, response_topic: str = "") -> Properties:
+    """Message expiry, correlation data and response topic, as far as they are set."""
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # as above
+    if message.expiry_s:
+        properties.MessageExpiryInterval = message.expiry_s
+    if message.correlation is not None:
+        properties.CorrelationData = message.correlation
+    if response_topic:
+        properties.ResponseTopic = response_topic
+    return properties
+
+
+def packet_bytes(message: Outgoing) -> int:
+    """An upper bound for the size of the PUBLISH packet."""
+    return HEADER_BYTES + len(message.topic.encode()) + len(message.payload) + len(message.correlation or b"")
+
+
+def incoming(message: MQTTMessage) -> Incoming:
+    """What was received, with the v5 properties that we use; a client that sets none is as good."""
+    properties: Any = message.properties
+    return Incoming(
+        topic=message.topic,
+        payload=bytes(message.payload),
+        retain=message.retain,
+        response_topic=getattr(properties, "ResponseTopic", None),
+        correlation=getattr(properties, "CorrelationData", None),
+    )
+
+
+def _why(exc: Exception) -> str:
+    return (exc.strerror if isinstance(exc, OSError) else None) or str(exc) or type(exc).__name__
+
+
+def _reach_hint(exc: Exception) -> str:
+    match exc:
+        case ConnectionRefusedError():
+            return "Start the broker (`systemctl start mosquitto`), or correct broker.host and broker.port."
+        case socket.gaierror():
+            return "Correct broker.host, or use the broker's address."
+        case ssl.SSLError():
+            return "Check broker.tls, broker.ca_file and the broker's certificate."
+    return "Check the network, broker.host and broker.port."

@@ -1,0 +1,67 @@
+"""Messages that wait for their PUBACK, in the queue's database. All of them are QoS 1."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from dataclasses import dataclass
+
+from edge.schema import transaction
+from edge.wire import Outgoing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pending:
+    """One waiting message; its `expiry_s` is what is left of it."""
+
+    seq: int
+    message: Outgoing
+
+
+class Outbox:
+    """`add` joins the caller's transaction, with the caller holding `lock`; the other verbs take it themselves."""
+
+    def __init__(self, db: sqlite3.Connection, lock: threading.Lock) -> None:
+        self._db = db
+        self._lock = lock
+
+    def add(self, message: Outgoing, *, now: float) -> None:
+        """Keep a message until the broker has it or `message.expiry_s` seconds have passed."""
+        self._db.execute(
+            "INSERT INTO outbox (topic, payload, retain, correlation, expires_at) VALUES (?, ?, ?, ?, ?)",
+            (message.topic, message.payload, message.retain, message.correlation, now + message.expiry_s),
+        )
+
+    def due(self, *, now: float, limit: int) -> list[Pending]:
+        """The oldest messages that may be sent now. Those that expired unsent are dropped."""
+        with self._lock:
+            self._db.execute("DELETE FROM outbox WHERE expires_at < ?", (now + 1,))
+            rows = self._db.execute("SELECT * FROM outbox WHERE retry_at <= ? ORDER BY seq LIMIT ?", (now, limit))
+            return [_pending(row, now=now) for row in rows]
+
+    def drop(self, seq: int) -> None:
+        """Forget a message that the broker has taken over."""
+        with self._lock, transaction(self._db):
+            self._db.execute("DELETE FROM outbox WHERE seq = ?", (seq,))
+
+    def defer(self, seq: int, *, until: float) -> None:
+        """Keep a message that the broker refused, and try it again later."""
+        with self._lock, transaction(self._db):
+            self._db.execute("UPDATE outbox SET retry_at = ? WHERE seq = ?", (until, seq))
+
+    def depth(self) -> int:
+        """How many messages wait."""
+        with self._lock:
+            (count,) = self._db.execute("SELECT count(*) FROM outbox").fetchone()
+        return int(count)
+
+
+def _pending(row: sqlite3.Row, *, now: float) -> Pending:
+    message = Outgoing(
+        topic=row["topic"],
+        payload=row["payload"],
+        retain=bool(row["retain"]),
+        expiry_s=int(row["expires_at"] - now),
+        correlation=row["correlation"],
+    )
+    return Pending(seq=row["seq"], message=message)

@@ -1,0 +1,118 @@
+"""What the board feels now: memory, memory pressure, swap-in, heat, throttling and disk.
+
+Every file may be missing: PSI is off on Raspberry Pi OS, a virtual machine has no thermometer. What is missing is None.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MIB = 1 << 20
+KIB_PER_MIB = 1024
+THROTTLED_NOW = 0b1111  # the higher bits say "since boot" and never fall again
+
+
+@dataclass(frozen=True, kw_only=True)
+class PressureReading:
+    """One look. `throttled` is under-voltage or throttling now; `swap_in_mib` has grown since boot."""
+
+    mem_total_mib: float | None = None
+    mem_available_mib: float | None = None
+    mem_locked_mib: float = 0.0
+    swap_used_mib: float | None = None
+    some_avg10: float | None = None
+    full_avg10: float | None = None
+    swap_in_mib: float | None = None
+    temperature_celsius: float | None = None
+    throttled: bool | None = None
+    disk_free_mib: float | None = None
+
+    @property
+    def available_percent(self) -> float | None:
+        """MemAvailable in percent of what is not locked: locked weights are spent on purpose, not pressure."""
+        if self.mem_total_mib is None or self.mem_available_mib is None:
+            return None
+        return 100 * self.mem_available_mib / max(self.mem_total_mib - self.mem_locked_mib, 1.0)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values under the names of the load message; sizes in MiB, null for what is not known."""
+        return {
+            "mem": {
+                "total_mb": _whole(self.mem_total_mib),
+                "available_mb": _whole(self.mem_available_mib),
+                "swap_used_mb": _whole(self.swap_used_mib),
+            },
+            "psi": {"memory": {"some10": self.some_avg10, "full10": self.full_avg10}},
+            "temp_c": self.temperature_celsius,
+            "throttled": self.throttled,
+            "disk_free_mb": _whole(self.disk_free_mib),
+        }
+
+
+def read_pressure(root: Path, *, disk: Path) -> PressureReading:
+    """Look once, below `root` (/ on a board); `disk` is a folder on the disk to ask for space. Never raises."""
+    memory = _fields(root / "proc/meminfo", scale=1 / KIB_PER_MIB)
+    swapped = _fields(root / "proc/vmstat", scale=os.sysconf("SC_PAGESIZE") / MIB)
+    psi = _psi(root / "proc/pressure/memory")
+    milli_celsius = _number(root / "sys/class/thermal/thermal_zone0/temp")
+    throttled = _throttled_bits(root)
+    return PressureReading(
+        mem_total_mib=memory.get("MemTotal"),
+        mem_available_mib=memory.get("MemAvailable"),
+        mem_locked_mib=memory.get("Mlocked", 0.0),
+        swap_used_mib=memory["SwapTotal"] - memory.get("SwapFree", 0.0) if "SwapTotal" in memory else None,
+        some_avg10=psi.get("some"),
+        full_avg10=psi.get("full"),
+        swap_in_mib=swapped.get("pswpin"),
+        temperature_celsius=milli_celsius / 1000 if milli_celsius is not None else None,
+        throttled=bool(throttled & THROTTLED_NOW) if throttled is not None else None,
+        disk_free_mib=_disk_free_mib(disk),
+    )
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else round(value)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return ""
+
+
+def _fields(path: Path, *, scale: float) -> dict[str, float]:
+    """Lines of `name: number [unit]` or `name number`."""
+    rows = (line.replace(":", " ").split() for line in _read(path).splitlines())
+    return {row[0]: int(row[1]) * scale for row in rows if len(row) > 1 and row[1].isdigit()}
+
+
+def _psi(path: Path) -> dict[str, float]:
+    """Lines such as `some avg10=1.23 avg60=...`."""
+    rows = (line.split() for line in _read(path).splitlines())
+    found = {row[0]: row[1].removeprefix("avg10=") for row in rows if len(row) > 1}
+    return {name: float(value) for name, value in found.items() if value.replace(".", "", 1).isdigit()}
+
+
+def _number(path: Path, base: int = 10) -> int | None:
+    try:
+        return int(_read(path), base)
+    except ValueError:
+        return None
+
+
+def _throttled_bits(root: Path) -> int | None:
+    """The Raspberry Pi firmware's word, in hex without 0x."""
+    found = sorted(root.glob("sys/devices/platform/soc*/*firmware*/get_throttled"))
+    return _number(found[0], base=16) if found else None
+
+
+def _disk_free_mib(folder: Path) -> float | None:
+    try:
+        stat = os.statvfs(folder)
+    except OSError:
+        return None
+    return stat.f_bavail * stat.f_frsize / MIB

@@ -1,0 +1,95 @@
+"""The thread that sends the outbox: a message is dropped from it when its PUBACK says that the broker took it."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from edge.connection import Connection
+from edge.jobqueue import JobQueue
+from edge.wire import shorten
+
+PERIOD_S = 5.0
+REFUSED_RETRY_S = 60.0
+FAILURE = 0x80
+
+log = logging.getLogger(__name__)
+
+
+class Pump:
+    """`connection` gives the present connection or None. Set `wake` when there is something to do."""
+
+    def __init__(self, queue: JobQueue, *, connection: Callable[[], Connection | None]) -> None:
+        self._outbox = queue.outbox
+        self._connection = connection
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="mqtt-outbox", daemon=True)
+        self.wake = threading.Event()
+        queue.watch(self.wake)
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """False when the thread has died, which is a fault of this program."""
+        return self._thread.is_alive()
+
+    def stop(self, *, flush_s: float) -> None:
+        """Send what waits, for at most `flush_s` seconds, and end the thread."""
+        deadline = time.monotonic() + flush_s
+        while time.monotonic() < deadline and self._can_send() and self._outbox.depth():
+            time.sleep(0.02)
+        self._stop.set()
+        self.wake.set()
+        self._thread.join(timeout=2)
+
+    def _can_send(self) -> bool:
+        connection = self._connection()
+        return connection is not None and connection.ready
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self.wake.wait(PERIOD_S)
+            self.wake.clear()
+            connection = self._connection()
+            if connection is None:
+                continue
+            try:
+                self._take_acks(connection)
+                if connection.ready:
+                    self._send_due(connection)
+            except sqlite3.Error as exc:
+                log.warning("The outbox cannot be used (%s); trying again. Free some disk space.", exc)
+                self._stop.wait(PERIOD_S)
+
+    def _take_acks(self, connection: Connection) -> None:
+        while connection.acks:
+            mid, reason = connection.acks[0]
+            pending = connection.in_flight.get(mid)
+            if pending and reason < FAILURE:
+                self._outbox.drop(pending.seq)
+            elif pending:
+                log.error("The broker refuses a message on %s (reason 0x%02x).", pending.message.topic, reason)
+                self._outbox.defer(pending.seq, until=time.time() + REFUSED_RETRY_S)
+            connection.in_flight.pop(mid, None)
+            connection.acks.popleft()
+
+    def _send_due(self, connection: Connection) -> None:
+        flying = {pending.seq for pending in connection.in_flight.values()}
+        for pending in self._outbox.due(now=time.time(), limit=connection.window):
+            if pending.seq in flying:
+                continue
+            message = pending.message
+            if not connection.fits(message):
+                message = replace(message, payload=shorten(message.payload))
+            if connection.fits(message):
+                connection.in_flight[connection.publish(message).mid] = pending
+            else:
+                log.error("A message on %s is too large for the broker; raise its max_packet_size.", message.topic)
+                self._outbox.defer(pending.seq, until=time.time() + REFUSED_RETRY_S)

@@ -1,0 +1,100 @@
+"""The queue's database: numbered migrations, recorded in the database itself."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edge.errors import ResourceError
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE job (
+            seq INTEGER PRIMARY KEY AUTOINCREMENT,
+            id TEXT NOT NULL UNIQUE,
+            body_hash TEXT NOT NULL,
+            request TEXT NOT NULL,
+            state TEXT NOT NULL,
+            rev INTEGER NOT NULL DEFAULT 1,
+            crashes INTEGER NOT NULL DEFAULT 0,
+            mode_cap TEXT,
+            cancel_asked INTEGER NOT NULL DEFAULT 0,
+            mode TEXT,
+            reason TEXT NOT NULL DEFAULT '',
+            outcome TEXT,
+            reply_topic TEXT,
+            reply_correlation BLOB,
+            lease_until REAL NOT NULL DEFAULT 0,
+            created_at REAL NOT NULL,
+            updated_at REAL NOT NULL
+        ) STRICT""",
+        "CREATE INDEX job_by_state ON job (state, seq)",
+        """CREATE TABLE outbox (
+            seq INTEGER PRIMARY KEY AUTOINCREMENT,
+            topic TEXT NOT NULL,
+            payload BLOB NOT NULL,
+            retain INTEGER NOT NULL,
+            correlation BLOB,
+            expires_at REAL NOT NULL,
+            retry_at REAL NOT NULL DEFAULT 0
+        ) STRICT""",
+        "CREATE TABLE tombstone (id TEXT PRIMARY KEY, expires_at REAL NOT NULL) STRICT",
+    ),
+)
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """Open (or make) the database, bring it up to date, and set it to survive a power cut at any moment.
+
+    The connection is in autocommit mode and may be handed between threads that share a lock.
+    Raises ResourceError when the file cannot be opened, is not a database, or comes from a newer edgereel.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
+        db.row_factory = sqlite3.Row
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        migrate(db, MIGRATIONS)
+    except (OSError, sqlite3.Error) as exc:
+        raise ResourceError(
+            f"The queue {path} cannot be opened: {exc}.",
+            hint="Check that paths.state is a writable folder with free space; a damaged file may be moved away.",
+        ) from exc
+    return db
+
+
+def migrate(db: sqlite3.Connection, migrations: tuple[tuple[str, ...], ...]) -> None:
+    """Apply the migrations that the database has not seen, each in its own transaction.
+
+    Raises ResourceError when the database has seen more than there are.
+    """
+    db.execute(
+        "CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, applied_at TEXT DEFAULT CURRENT_TIMESTAMP)"
+    )
+    (seen,) = db.execute("SELECT coalesce(max(number), 0) FROM migration").fetchone()
+    if seen > len(migrations):
+        raise ResourceError(
+            f"The queue was written by a newer edgereel (schema {seen}, this one knows {len(migrations)}).",
+            hint="Install the newer version again, or point paths.state at another folder.",
+        )
+    for number in range(seen + 1, len(migrations) + 1):
+        with transaction(db):
+            for statement in migrations[number - 1]:
+                db.execute(statement)
+            db.execute("INSERT INTO migration (number) VALUES (?)", (number,))
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """BEGIN IMMEDIATE, then COMMIT, or ROLLBACK when anything is raised."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise

@@ -1,0 +1,167 @@
+"""The worker thread: claims a job, has the engine run it, and sees that it ends once, whatever happens to the child."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from edge.attempt import attempt
+from edge.child import ENGINE_COMMAND, Child, Lost
+from edge.errors import EdgereelError, Preempted
+from edge.job import Job
+from edge.jobqueue import JobQueue
+from edge.mode import Mode
+from edge.pipe import Done, Failed, HaltReason, Run, Step
+from edge.result import ModeChoice
+from edge.settings import Settings
+
+IDLE_TURN_S = 1.0
+DISK_RETRY_S = 5.0
+PROGRESS_PERIOD_S = 0.25
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Runs one job at a time.
+
+    `choose` gives the mode for a job, or None when it has to wait; `allowed` the best mode that the board allows now;
+    `progress` is told of the steps of a job, at most four times a second.
+    """
+
+    def __init__(
+        self,
+        queue: JobQueue,
+        settings: Settings,
+        *,
+        choose: Callable[[Job], ModeChoice | None],
+        allowed: Callable[[], Mode],
+        progress: Callable[[Job, Step], None],
+        command: Sequence[str] = ENGINE_COMMAND,
+    ) -> None:
+        self._queue = queue
+        self._settings = settings
+        self._choose = choose
+        self._allowed = allowed
+        self._progress = progress
+        self._command = command
+        self._child: Child | None = None
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="worker", daemon=True)
+        self.beat = time.monotonic()
+        self.running: Job | None = None
+        queue.watch(self._wake)
+
+    def start(self) -> None:
+        """Begin to take jobs."""
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """False when the thread has died, which is a fault of this program."""
+        return self._thread.is_alive()
+
+    @property
+    def engine_pid(self) -> int | None:
+        """The process id of the engine, None when there is none."""
+        child = self._child
+        return child.pid if child and child.alive else None
+
+    def stop(self, *, timeout_s: float) -> None:
+        """Take nothing new, put the running job back, end the engine; returns within `timeout_s` seconds."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join(timeout=timeout_s)
+
+    def _loop(self) -> None:
+        while not self._stop.is_set():
+            self.beat = time.monotonic()
+            self._wake.clear()
+            try:
+                if not self._work_once():
+                    self._wake.wait(IDLE_TURN_S)
+            except sqlite3.Error as exc:
+                log.warning("The queue cannot be used (%s); trying again. Free some disk space.", exc)
+                self._end_child()
+                self._stop.wait(DISK_RETRY_S)
+        self._end_child()
+
+    def _work_once(self) -> bool:
+        if self._child and not self._child.alive:
+            self._end_child()
+        job = self._queue.claim(lease_s=self._settings.queue.lease_s, now=time.time(), choose=self._choose)
+        if job is None:
+            return False
+        self.running = job
+        try:
+            self._child = self._child or Child(self._command, self._settings)
+            self._settle(job, attempt(self._order(job), self._child, ask=self._asker(job), progress=self._teller(job)))
+        finally:
+            self.running = None
+        return True
+
+    def _order(self, job: Job) -> Run:
+        clips = self._settings.paths.clips
+        mode = job.mode or Mode.SPARE
+        return Run(job.request, mode, job.reason, clips / f"{job.id}.mp4", clips / f"{job.id}.jpg")
+
+    def _asker(self, job: Job) -> Callable[[], HaltReason | None]:
+        """What is looked after at every turn of an attempt: the heartbeat, the lease, and reasons to stop."""
+        lease_s = self._settings.queue.lease_s
+        renewed = time.monotonic()
+
+        def ask() -> HaltReason | None:
+            nonlocal renewed
+            self.beat = time.monotonic()
+            if self.beat - renewed > lease_s / 3:
+                self._queue.renew(job.id, lease_s=lease_s, now=time.time())
+                renewed = self.beat
+            if self._queue.cancel_asked(job.id):
+                return "cancel"
+            too_much = job.mode is not None and self._allowed().rank > job.mode.rank
+            return "preempt" if too_much or self._stop.is_set() else None
+
+        return ask
+
+    def _teller(self, job: Job) -> Callable[[Step], None]:
+        told = 0.0
+
+        def tell(step: Step) -> None:
+            nonlocal told
+            if time.monotonic() - told >= PROGRESS_PERIOD_S:
+                told = time.monotonic()
+                self._progress(job, step)
+
+        return tell
+
+    def _settle(self, job: Job, answer: Done | Failed | Lost) -> None:
+        """Write down how an attempt ended."""
+        now = time.time()
+        match answer:
+            case Done(result=result):
+                self._queue.finish(job.id, result, now=now)
+            case Failed(code=Preempted.code):
+                self._queue.release(job.id, now=now)
+            case Failed(code=code, message=message, hint=hint):
+                self._queue.fail(job.id, EdgereelError(message, hint=hint, code=code), now=now)
+            case Lost(how=how):
+                log.warning("Job %s: %s.", job.id, how)
+                self._queue.release(job.id, now=now, crashed=how, mode_cap=_lower(job))
+        if self._child and not self._child.alive:
+            self._end_child()
+
+    def _end_child(self) -> None:
+        if self._child:
+            self._child.end()
+            self._child = None
+
+
+def _lower(job: Job) -> Mode | None:
+    """One row below the mode of the run that crashed, but not below what the client accepts."""
+    if job.mode is None or job.mode.rank >= job.request.min_mode.rank:
+        return job.mode
+    return job.mode.below()
