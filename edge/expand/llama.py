@@ -1,0 +1,184 @@
+"""A language model in memory, through llama.cpp: it continues tokens, freely or under a grammar, until told to stop."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import llama_cpp
+from llama_cpp import Llama
+from llama_cpp.llama_grammar import LlamaGrammar
+
+from edge.errors import EngineError, ModelError
+from edge.expand.prefix import PrefixFile
+from edge.manifest import LlmManifest
+from edge.packs import Pack, verified_file
+from edge.stop import Stop
+
+CONTEXT_TOKENS = 1024
+BATCH_TOKENS = 64  # the compute buffer is BATCH_TOKENS x vocabulary x 4 bytes: 12 MiB here, 98 at the default of 512
+Q8_0 = 8  # ggml type of the key and value cache: half the memory of f16; the value cache needs flash attention for it
+# A C function that reads the stop flag without taking the interpreter lock: strlen of the flag's two bytes is 0 until
+# the first one is set. A Python callback would take the lock some 600 times per token.
+_READ_FLAG = ctypes.cast(ctypes.CDLL(None).strlen, llama_cpp.ggml_abort_callback)
+
+
+class LanguageModel:
+    """One loaded model with one context. Not for more than one thread."""
+
+    def __init__(self, llm: Llama, *, stop: Stop, prefix_file: PrefixFile) -> None:
+        self._llm = llm
+        self._stop = stop
+        self._prefix_file = prefix_file
+        self._vocab = llama_cpp.llama_model_get_vocab(llm.model)
+        llama_cpp.llama_set_abort_callback(llm.ctx, _READ_FLAG, ctypes.addressof(stop.buffer))
+
+    def tokens(self, text: str, *, control: bool) -> list[int]:
+        """Tokens of a text. With `control` false, marks such as <|im_end|> in it are plain text and mean nothing."""
+        return list(self._llm.tokenize(text.encode("utf-8", "ignore"), add_bos=False, special=control))
+
+    def text(self, tokens: Sequence[int]) -> str:
+        """The text of tokens, control marks written out."""
+        return str(self._llm.detokenize(list(tokens), special=True).decode("utf-8", "ignore"))
+
+    def start(self, prefix: list[int]) -> bool:
+        """Bring the context to the state after `prefix`, from the saved file when there is a good one.
+
+        Returns whether it came from the file. Raises Cancelled or Preempted.
+        """
+        self._llm.n_tokens = 0
+        if self._prefix_file.restore(self._llm.ctx, prefix):
+            self._llm.input_ids[: len(prefix)] = prefix
+            self._llm.n_tokens = len(prefix)
+            return True
+        with self._abortable():
+            self._llm.eval(prefix)
+        self._prefix_file.save(self._llm.ctx, prefix)
+        return False
+
+    def room(self, used: int) -> int:
+        """How many more tokens the context can hold after `used` ones."""
+        return int(self._llm.n_ctx()) - used
+
+    def write(
+        self,
+        context: Sequence[int],
+        *,
+        most: int,
+        seed: int,
+        temperature: float,
+        repeat_penalty: float = 1.0,
+        gbnf: str = "",
+        until: str = "",
+        on_token: Callable[[int], None] | None = None,
+    ) -> list[int]:
+        """Continue `context` by at most `most` tokens, to the end of the turn or before the text `until`.
+
+        What the context shares with the one before is not computed again. Raises Cancelled, Preempted, EngineError.
+        """
+        written: list[int] = []
+        self._llm.set_seed(seed)
+        grammar = LlamaGrammar.from_string(gbnf, verbose=False) if gbnf else None
+        with self._abortable():
+            stream = self._llm.generate(
+                list(context), temp=temperature, repeat_penalty=repeat_penalty, grammar=grammar, min_p=0.1
+            )
+            for token in stream:
+                self._stop.check()
+                if llama_cpp.llama_vocab_is_eog(self._vocab, token):
+                    break
+                if until and until in self.text([*written[-8:], token]):
+                    break
+                written.append(token)
+                if on_token is not None:
+                    on_token(len(written))
+                if len(written) >= min(most, self.room(len(context))):
+                    break
+        return written
+
+    @contextmanager
+    def _abortable(self) -> Iterator[None]:
+        """Native errors out of the block: a stop if one was asked for, else an EngineError."""
+        try:
+            yield
+        except (RuntimeError, ValueError) as exc:
+            self._stop.check()
+            raise EngineError(
+                f"The language model failed: {exc}.", hint="Try again; if it stays so, use mode direct."
+            ) from exc
+
+
+@contextmanager
+def open_llama(
+    pack: Pack[LlmManifest], *, threads: int, small_board: bool, cache: Path, stop: Stop
+) -> Iterator[LanguageModel]:
+    """Prove the file, map it, and give the model for the time of the `with` block.
+
+    Raises ModelError when the file is missing, truncated, damaged, or not one that llama.cpp can load.
+    """
+    manifest = pack.manifest
+    path = verified_file(pack, manifest.file, cache=cache)
+    stop.check()
+    llm = _load(path, manifest, threads=threads, repack=not small_board)
+    try:
+        logging.getLogger("llama-cpp-python").setLevel(logging.CRITICAL)  # an aborted run is no error to print
+        prefix_file = PrefixFile(cache, pack=manifest.name, salt=_salt(pack))
+        yield LanguageModel(llm, stop=stop, prefix_file=prefix_file)
+    finally:
+        llm.close()
+
+
+def _load(path: Path, manifest: LlmManifest, *, threads: int, repack: bool) -> Llama:
+    try:
+        with _model_defaults(repack=repack):
+            return Llama(
+                str(path),
+                n_ctx=min(CONTEXT_TOKENS, manifest.context_tokens),
+                n_batch=BATCH_TOKENS,
+                n_ubatch=BATCH_TOKENS,
+                n_threads=threads,
+                n_threads_batch=threads,
+                flash_attn=True,
+                type_k=Q8_0,
+                type_v=Q8_0,
+                use_mmap=True,
+                use_mlock=False,  # with repacking it would lock the copy in the file that is no longer read
+                verbose=False,
+            )
+    except (RuntimeError, ValueError, OSError, AssertionError) as exc:
+        raise ModelError(
+            f"Model {manifest.name}: llama.cpp cannot load {path}: {exc}.",
+            hint="Is it a GGUF file of a kind that this llama.cpp knows? Is enough memory free?",
+        ) from exc
+
+
+@contextmanager
+def _model_defaults(*, repack: bool) -> Iterator[None]:
+    """While a model loads: whether llama.cpp may copy the weights into a second, faster form in anonymous memory.
+
+    On a small board that copy is what does not fit (https://github.com/ggml-org/llama.cpp/issues/19578). The switch,
+    `use_extra_bufts`, is a field of the model parameters that Llama() does not pass on, so the defaults are wrapped.
+    """
+    library: Any = llama_cpp.llama_cpp
+    original = library.llama_model_default_params
+
+    def without_repack() -> Any:
+        params = original()
+        params.use_extra_bufts = repack
+        return params
+
+    library.llama_model_default_params = without_repack
+    try:
+        yield
+    finally:
+        library.llama_model_default_params = original
+
+
+def _salt(pack: Pack[LlmManifest]) -> str:
+    """What a saved state depends on beside its tokens."""
+    weights = pack.wanted(pack.manifest.file).sha256
+    return f"{weights} {llama_cpp.__version__} {CONTEXT_TOKENS} {BATCH_TOKENS} {Q8_0}"

@@ -1,0 +1,42 @@
+"""Small words of English and Chinese that carry no picture: they join, place, deny, or ask politely.
+
+Each is a text of words with blanks between them; `_` stands for a blank inside a phrase.
+"""
+
+from __future__ import annotations
+
+STOP = """
+a an the of to and with by is are was were be been being do does did it its this that these those there here
+very really so as for from into onto through out off up down away along again while when where which who then
+than please me my i you your we our us he she his her their they them can could would will shall let lets just
+also both own at in want like show make create generate draw paint render animate produce give see watch look
+video clip film movie picture image scene shot short nice view camera coloured colored colour color sized size
+has have having full slightly quite toward towards beautiful beautifully some any all style screen frame 的 地
+得 着 了 过 在 是 有 从 到 把 被 让 给 对 这 那 其 它 他 她 你 我 们 一 吧 呢 啊 吗 请 来 去 又 也 都 很 正 个
+只 条 张 座 片 生成 制作 视频 短片 画面 画 场景 展示 帮我 请你 我想 我要 想看 看 一个 一段 一幅 一片 一座 镜头
+颜色 色 风格 天 美丽 美丽的 漂亮 出现 旁边有 ,
+"""
+# What stands before a place: "under the moon".
+PLACE_BEFORE = """
+under below beneath above over near beside behind past around across among between next by on inside against
+next_to in_front_of
+"""
+# What stands after a place, in Chinese: "moon under".
+PLACE_AFTER = """
+下 下面 上 上面 里 里面 中 旁 旁边 边 前 前面 后 后面 之间 上空 之上 之下
+"""
+NOT = """
+no not without never none nothing don't doesn't isn't aren't won't can't cannot minus lacking except avoid
+exclude 没有 没 无 不要 不 别 不带 不含 不是 勿
+"""
+JOINERS = """
+or nor 和 或 或者 与 以及 跟
+"""
+# Everyday Chinese words that only look as if they held a word of the vocabulary (大家: everybody, not "large").
+IGNORED = """
+大家 大概 大约 大学 大人 大脑 大事 小时 小说 小心 小学 小姐 小孩 小猫 小狗 大象 大熊猫 大树 小树 游戏 导游 旅游
+快乐 愉快 火山 火车 火焰 飞机 直升机 飞碟 车站 车票 自行车 摩托车 天花板 花费 花钱 雪糕 上海 海报 海关 海豚 海龟
+海马 山羊 山药 红楼梦 红包 黄瓜 黄河 白菜 白痴 绿茶 蓝牙 粉丝 暗示 暗号 高兴 开心 亮相 漂亮 不断 不错 不同 不过
+不如 不仅 一起 一样 跳水 跳绳 鱼缸 鸟巢 城堡 明天 今天 昨天 天气 星期 月份 心情 小丑 大炮 快递 快餐 放大镜 人类
+机器人 恐龙 狮子 老虎 熊猫 猫 狗 马 人 女孩 男孩 孩子 老人 宇航员
+"""

@@ -1,0 +1,65 @@
+"""Files that are there whole or not at all: a temporary name, a sync, a rename, and a sync of the folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edge.errors import OutputError
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a temporary name beside `path` to write to; the file takes its place when the block ends well.
+
+    After a power cut there is all of it or none of it; when the block raises, nothing is left behind.
+    Raises OutputError for any OSError inside the block.
+    """
+    part = part_of(path)
+    try:
+        yield part
+        _sync(part, os.O_RDWR)
+        part.replace(path)
+        _sync(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as exc:
+        raise _output_error(path, exc) from exc
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """Make the folder of `path` and prove that a file can be made there, before any work is spent on it.
+
+    Raises OutputError.
+    """
+    try:
+        if path.is_dir():
+            raise OutputError(f"{path} is a folder.", hint="Give the name of a file, for example clip.mp4.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe = part_of(path)
+        probe.touch()
+        probe.unlink()
+    except OSError as exc:
+        raise _output_error(path, exc) from exc
+
+
+def part_of(path: Path) -> Path:
+    """The temporary name under which `path` grows."""
+    return path.with_name(f".{path.name}.part")
+
+
+def _sync(path: Path, flags: int) -> None:
+    number = os.open(path, flags)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def _output_error(path: Path, exc: OSError) -> OutputError:
+    return OutputError(
+        f"Cannot write {path}: {exc.strerror or exc}.",
+        hint="Choose another place, or free space and give write permission there.",
+    )

@@ -1,0 +1,44 @@
+"""The real vocabulary, and packs of a few bytes, for the tests of packs, pull and prompt expansion."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+import msgspec
+import yaml
+
+from edge.manifest import Slot
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+WEIGHTS = b"GGUF" + bytes(range(256)) * 4096  # a megabyte: enough for a cut in the middle
+
+
+@cache
+def vocabulary() -> dict[str, Slot]:
+    """The vocabulary of the shipped video pack."""
+    text = (CHECKOUT / "tools/convert/tinyvideo/vocabulary.yaml").read_bytes()
+    return msgspec.yaml.decode(text, type=dict[str, Slot])
+
+
+def llm_manifest(source: dict[str, object], *, weights: bytes = WEIGHTS, name: str = "tiny-llm") -> dict[str, object]:
+    """A language model manifest whose one file holds `weights`."""
+    return {
+        "kind": "llm", "format": 1, "name": name, "version": "1", "description": "a test", "licence": "none",
+        "source": source, "file": "model.gguf",
+        "files": {"model.gguf": {"sha256": hashlib.sha256(weights).hexdigest(), "bytes": len(weights)}},
+        "template": {"system": "S{text}\n", "user": "U{text}\n", "assistant": "A", "stop": ["</s>"]},
+        "thinking": {"kind": "scratchpad"},
+        "context_tokens": 512, "kv_kib_per_token": 1.0, "vocabulary_size": 100,
+    }  # fmt: skip
+
+
+def write_pack(root: Path, manifest: dict[str, object], *, weights: bytes | None = None) -> Path:
+    """Put a pack into `root`; returns its folder."""
+    folder = root / str(manifest["name"])
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "manifest.yaml").write_text(yaml.safe_dump(manifest, allow_unicode=True))
+    if weights is not None:
+        (folder / "model.gguf").write_bytes(weights)
+    return folder
