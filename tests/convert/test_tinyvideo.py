@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -14,11 +15,11 @@ torch = pytest.importorskip("torch", reason="the workshop's own environment has 
 from edge.manifest import load_manifest, verify_file  # noqa: E402
 from edge.plan import Shot  # noqa: E402
 from edge.video.generator import open_generator  # noqa: E402
-from tools.convert.tinyvideo import evaluate, export, train  # noqa: E402
+from tools.convert.tinyvideo import decoder_phase, evaluate, export, prepare, student_phase  # noqa: E402
 from tools.convert.tinyvideo.autoencoder import Pca  # noqa: E402
 from tools.convert.tinyvideo.config import Config, load_config  # noqa: E402
 
-TINY = Path(train.__file__).with_name("tiny.yaml")
+TINY = Path(export.__file__).with_name("tiny.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def config() -> Config:
 def run(tmp_path_factory: pytest.TempPathFactory, config: Config) -> Path:
     torch.set_num_threads(1)
     out = tmp_path_factory.mktemp("run")
-    for phase in (train.pixels, train.pca, train.shards, train.decoder, train.student):
+    for phase in (prepare.pixels, prepare.pca, prepare.shards, student_phase.student, decoder_phase.decoder):
         phase(config, out)
     export.export(config, out, out / "pack")
     return out
@@ -70,10 +71,8 @@ def test_the_encoder_keeps_the_picture(run: Path, config: Config) -> None:
 def test_training_goes_on_from_a_checkpoint(run: Path, config: Config, tmp_path: Path) -> None:
     shutil.copytree(run, tmp_path / "again")
     before = torch.load(run / "student.pt", weights_only=True)
-    import msgspec
-
     longer = msgspec.structs.replace(config, student_minutes=config.student_minutes + 0.05)
-    train.student(longer, tmp_path / "again")
+    student_phase.student(longer, tmp_path / "again")
 
     after = torch.load(tmp_path / "again" / "student.pt", weights_only=True)
     assert after["step"] > before["step"]
@@ -84,7 +83,7 @@ def test_a_shard_that_exists_is_not_made_again(run: Path, config: Config) -> Non
     path = next((run / "shards").glob("*.latents.npy"))
     stamp = path.stat().st_mtime_ns
 
-    train.shards(config, run)
+    prepare.shards(config, run)
 
     assert path.stat().st_mtime_ns == stamp
 

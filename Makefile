@@ -1,0 +1,86 @@
+# edgereel: each target is one line of purpose in `make help`.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# llama.cpp is compiled once, without the parts that are not used here; pip keeps the wheel in its cache.
+LLAMA_CMAKE_ARGS := -DLLAVA_BUILD=OFF -DLLAMA_CURL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF \
+	-DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_SERVER=OFF
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc)
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+.PHONY: demo
+demo: $(VENV)/.runtime ## set up, fetch the language model, and make out/demo.mp4 from a sentence
+	$(BIN)/edgereel models pull smollm2-135m
+	mkdir -p out
+	$(BIN)/edgereel generate "a red balloon rises over snowy mountains" --out out/demo.mp4 --poster out/demo.jpg
+
+.PHONY: test
+test: $(VENV)/.dev ## everything that a change must pass
+	$(BIN)/edgereel models pull smollm2-135m
+	$(BIN)/python -m pytest
+
+.PHONY: setup
+setup: $(VENV)/.dev ## only make .venv, with everything that `make test` needs
+
+.PHONY: lock
+lock: $(VENV)/.dev ## write the lock files from what is installed in .venv
+	$(BIN)/python .ci/lock.py
+
+.PHONY: clean
+clean: ## remove what make made, except .venv and pulled models
+	rm -rf out dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find edge tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.made:
+	@PYTHON="$(PYTHON)" .ci/system build
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/.runtime: $(VENV)/.made requirements.lock pyproject.toml
+	CMAKE_ARGS="$(LLAMA_CMAKE_ARGS)" $(BIN)/python -m pip install -q -r requirements.lock
+	$(BIN)/python -m pip install -q --no-deps -e .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
+	@.ci/system test
+	$(BIN)/python -m pip install -q -r requirements-dev.lock
+	touch $@
+
+# Training and packing (tools/convert) -------------------------------------------------------------------------------
+# Its own environment: torch and onnx live there and only there. A run resumes from whatever phases it finds in RUN.
+CONVERT := .venv-convert
+RUN ?= runs/reduced
+CONFIG ?= tools/convert/tinyvideo/reduced.yaml
+PACK ?= models/tinyreel
+TINYVIDEO := $(CONVERT)/bin/python -m tools.convert.tinyvideo
+
+.PHONY: train
+train: $(CONVERT)/.made ## the full training run, phase by phase, resumable; ends with a new models/tinyreel
+	$(TINYVIDEO) all --config $(CONFIG) --out $(RUN) --pack $(PACK)
+
+.PHONY: sheet
+sheet: $(CONVERT)/.made ## draw docs/first-clips.png from the shipped pack and compare it with the renderer
+	$(TINYVIDEO) sheet --pack $(PACK) --out $(RUN)
+
+.PHONY: tinypack
+tinypack: $(CONVERT)/.made ## make the tests' tiny pack anew with the real exporter
+	$(TINYVIDEO) all --config tools/convert/tinyvideo/tiny.yaml --out runs/tiny --pack tests/data/tinypack
+
+.PHONY: convert-test
+convert-test: $(CONVERT)/.made ## test the workshop in its own environment
+	$(CONVERT)/bin/python -m pytest tests/convert tests/test_scenes.py tests/test_generator.py
+
+$(CONVERT)/.made: requirements.lock
+	@PYTHON="$(PYTHON)" .ci/system build
+	$(PYTHON) -m venv $(CONVERT)
+	$(CONVERT)/bin/python -m pip install -q -c requirements.lock -c requirements-dev.lock torch==2.13.0 onnx==1.23.2 \
+		onnxruntime numpy opencv-python-headless msgspec pyyaml pytest
+	touch $@

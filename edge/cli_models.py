@@ -1,0 +1,71 @@
+"""`edgereel models list|pull|verify`."""
+
+from __future__ import annotations
+
+import argparse
+
+from edge.cli_settings import settings_of
+from edge.errors import ModelError
+from edge.manifest import ModelManifest, VideoManifest
+from edge.models import has_weights, pack_roots
+from edge.packs import Pack, find_pack, known_packs, verify_pack
+from edge.pull import pull
+from edge.settings import Settings
+from edge.show import print_json, print_table, progress
+
+
+def models(args: argparse.Namespace) -> int:
+    """Do the action that was asked for; returns the exit code."""
+    settings = settings_of(args)
+    match args.action:
+        case "list":
+            return _list(settings, as_json=args.json)
+        case "pull":
+            return _pull(args.name, settings)
+        case _:
+            return _verify(args.name, settings)
+
+
+def _list(settings: Settings, *, as_json: bool) -> int:
+    packs = known_packs(pack_roots(settings))
+    if as_json:
+        print_json({"packs": [_row(pack) for pack in packs]})
+        return 0
+    heads = ("name", "kind", "version", "MiB", "weights", "what it is")
+    print_table(heads, [tuple(str(cell) for cell in _row(pack).values()) for pack in packs])
+    return 0
+
+
+def _row(pack: Pack[ModelManifest]) -> dict[str, str | int]:
+    manifest = pack.manifest
+    return {
+        "name": manifest.name,
+        "kind": "video" if isinstance(manifest, VideoManifest) else "llm",
+        "version": manifest.version,
+        "mib": sum(file.bytes for file in manifest.files.values()) >> 20,
+        "weights": "here" if has_weights(pack) else "not pulled",
+        "description": " ".join(manifest.description.split()),
+    }
+
+
+def _pull(name: str, settings: Settings) -> int:
+    with progress(f"pull {name}") as report:
+        path = pull(
+            name,
+            roots=pack_roots(settings),
+            into=settings.paths.models,
+            progress=lambda done, total: report(f"of {total >> 20} MiB", done / max(total, 1)),
+        )
+    print(path)
+    return 0
+
+
+def _verify(name: str | None, settings: Settings) -> int:
+    roots = pack_roots(settings)
+    packs = [find_pack(name, roots=roots)] if name else [pack for pack in known_packs(roots) if has_weights(pack)]
+    if not packs:
+        raise ModelError("No model pack has its weights here.", hint="Run `edgereel models pull smollm2-135m`.")
+    for pack in packs:
+        verify_pack(pack)
+        print(f"{pack.name}: {len(pack.manifest.files)} files as the manifest says")
+    return 0

@@ -1,0 +1,166 @@
+"""The options of each verb, for argparse; a verb is a function that is imported when it is called."""
+
+from __future__ import annotations
+
+import argparse
+
+from edge import __version__
+
+GENERATE_EPILOG = """\
+examples:
+  edgereel generate "a red balloon rises over snowy mountains" --out balloon.mp4 --poster balloon.jpg
+  edgereel generate "two blue fish in the deep sea" --mode direct --seconds 6 --seed 7
+  edgereel generate "红色气球升空" --json | tail -n 1
+
+modes, best first (auto takes the best one that the models on this board allow):
+  think     the language model reasons, then writes up to 4 shots
+  no_think  the language model writes one shot
+  direct    no language model: only the words it knows
+  lite      as direct, 2 seconds
+  spare     as lite, fewer pixels and frames drawn
+A prompt may also start with /think or /no_think. The same seed, pack and machine give the same file.
+"""
+
+
+class Help(argparse.RawDescriptionHelpFormatter):
+    """Help as it was written, 100 columns wide; to ask the terminal would import more than all of the rest."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=24, width=100)
+
+
+def build_parser(verb: str) -> argparse.ArgumentParser:
+    """The command line with the options of one verb: to make those of all would double the time to start."""
+    parser = argparse.ArgumentParser(prog="edgereel", formatter_class=Help)
+    parser.add_argument("--version", action="version", version=f"edgereel {__version__}")
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True, prog="edgereel")
+    for name, fill in FILLS.items():
+        epilog = GENERATE_EPILOG if name == "generate" else None
+        added = verbs.add_parser(name, epilog=epilog, formatter_class=Help)
+        if name == verb:
+            fill(added)
+    return parser
+
+
+def _fill_generate(parser: argparse.ArgumentParser) -> None:
+    _add_prompt(parser)
+    parser.add_argument("--out", metavar="FILE", help="the MP4 to write (default: named after the prompt, here)")
+    parser.add_argument("--poster", metavar="FILE", help="also write this JPEG of the middle frame")
+    _add_common(parser)
+    parser.set_defaults(verb=_generate)
+
+
+def _fill_plan(parser: argparse.ArgumentParser) -> None:
+    _add_prompt(parser)
+    _add_common(parser)
+    parser.set_defaults(verb=_plan)
+
+
+def _fill_serve(parser: argparse.ArgumentParser) -> None:
+    _add_common(parser, json=False)
+    parser.set_defaults(verb=_serve)
+
+
+def _fill_submit(parser: argparse.ArgumentParser) -> None:
+    _add_prompt(parser)
+    parser.add_argument("--broker", metavar="HOST:PORT", help="the broker (default: that of the settings)")
+    parser.add_argument("--node", metavar="ID", help="the board that shall do it (default: the one that is online)")
+    parser.add_argument("--wait", action="store_true", help="wait for the end of the job and print its state")
+    parser.add_argument("--timeout", type=float, default=600.0, metavar="S", help="seconds to wait (default: 600)")
+    _add_common(parser)
+    parser.set_defaults(verb=_submit)
+
+
+def _fill_jobs(parser: argparse.ArgumentParser) -> None:
+    _add_common(parser)
+    parser.set_defaults(verb=_jobs)
+
+
+def _fill_doctor(parser: argparse.ArgumentParser) -> None:
+    _add_common(parser)
+    parser.set_defaults(verb=_doctor)
+
+
+def _fill_models(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True, dest="action")
+    for name, text in (
+        ("list", "the packs that are known, and whether their weights are here"),
+        ("pull", "fetch the weights of a pack, check them and put them in place"),
+        ("verify", "check the sha256 of every file of one pack, or of all that are here"),
+    ):
+        action = actions.add_parser(name, help=text)
+        if name != "list":
+            action.add_argument("name", metavar="NAME", nargs=None if name == "pull" else "?", help="the pack")
+        _add_common(action, json=name == "list")
+    parser.set_defaults(verb=_models)
+
+
+FILLS = {
+    "generate": _fill_generate,
+    "plan": _fill_plan,
+    "serve": _fill_serve,
+    "submit": _fill_submit,
+    "jobs": _fill_jobs,
+    "models": _fill_models,
+    "doctor": _fill_doctor,
+}
+
+
+def _add_prompt(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("prompt", metavar="PROMPT", help="what to show, in English or Chinese")
+    parser.add_argument("--mode", default="auto", metavar="M", help="auto, think, no_think, direct, lite or spare")
+    parser.add_argument(
+        "--seconds", type=float, metavar="N", help="length of the clip, 0.5 to 16 (default: by the mode)"
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same clip (default: random)")
+
+
+def _add_common(parser: argparse.ArgumentParser, *, json: bool = True) -> None:
+    if json:
+        parser.add_argument("--json", action="store_true", help="print one JSON object as the last line of stdout")
+    parser.add_argument("--config", metavar="FILE", help="settings file (default: /etc/edgereel/edgereel.yaml)")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="one setting, e.g. engine.threads=2; repeatable"
+    )
+
+
+def _generate(args: argparse.Namespace) -> int:
+    from edge.cli_generate import generate
+
+    return generate(args)
+
+
+def _plan(args: argparse.Namespace) -> int:
+    from edge.cli_generate import plan
+
+    return plan(args)
+
+
+def _serve(args: argparse.Namespace) -> int:
+    from edge.cli_board import serve
+
+    return serve(args)
+
+
+def _submit(args: argparse.Namespace) -> int:
+    from edge.cli_board import submit
+
+    return submit(args)
+
+
+def _jobs(args: argparse.Namespace) -> int:
+    from edge.cli_board import jobs
+
+    return jobs(args)
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from edge.cli_board import doctor
+
+    return doctor(args)
+
+
+def _models(args: argparse.Namespace) -> int:
+    from edge.cli_models import models
+
+    return models(args)

@@ -1,0 +1,197 @@
+"""One request, from its prompt to a clip on disk: plan, frames, file. The same for the command line and the daemon."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.clip import Clip
+from edge.encode import Frame, encode
+from edge.errors import ModelError
+from edge.expand import open_expander
+from edge.manifest import ModelManifest
+from edge.memory import MemoryPeak
+from edge.mode import FPS, Mode
+from edge.models import Models
+from edge.packs import verified_file
+from edge.plan import Plan
+from edge.request import MAX_SEED, Request
+from edge.result import ModeChoice, Result
+from edge.stop import Stop
+from edge.video.generator import open_generator
+from edge.whole_file import check_writable
+
+__all__ = ["Event", "Finished", "Models", "Progress", "Watch", "expand", "run", "seed_of"]
+
+# Where each phase ends on the way from 0 to 1. Writing frames is the long part; a language model takes its share.
+EXPANDED_BY_LLM = 0.3
+EXPANDED = 0.02
+LOADED = 0.03
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the job is: the phase (expand, text, denoise, decode or encode) and the share of the whole, 0 to 1."""
+
+    phase: str
+    fraction: float
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The last event."""
+
+    result: Result
+
+
+Event = Progress | Finished
+Watch = Callable[[Progress], None]
+
+
+def run(
+    request: Request,
+    *,
+    mode: Mode,
+    reason: str,
+    models: Models,
+    out: Path,
+    poster: Path | None,
+    stop: Stop,
+    watch: Watch | None = None,
+) -> Iterator[Event]:
+    """Make the clip of one request in `mode`; `reason` says why that is not what was asked for.
+
+    Yields Progress with a fraction that never falls, at last Finished; each yield is a place to stop. `watch` is
+    called with the progress of the language model, which cannot yield while it works.
+    Raises what the parts raise: ModelError, OutputError, EngineError, ResourceError, Cancelled, Preempted.
+    """
+    started = time.monotonic()
+    seed = request.seed if request.seed is not None else seed_of(request)
+    for path in filter(None, (out, poster)):
+        check_writable(path)
+    with MemoryPeak() as memory:
+        yield Progress("expand", 0.0)
+        plan = expand(request, mode=mode, models=models, seed=seed, stop=stop, watch=watch)
+        timings = {"expand": time.monotonic() - started}
+        clip = yield from _draw(
+            plan, mode=mode, models=models, seed=seed, out=out, poster=poster, stop=stop, timings=timings
+        )
+        timings["total"] = time.monotonic() - started
+        result = Result(
+            state="done",
+            mode=ModeChoice(requested=request.mode, effective=mode, reason=reason),
+            plan=plan,
+            clip=clip,
+            seed=seed,
+            timings_s={name: round(seconds, 3) for name, seconds in timings.items()},
+            memory=memory.mib(),
+            models=_models_used(mode, models),
+        )
+    yield Finished(result)
+
+
+def expand(request: Request, *, mode: Mode, models: Models, seed: int, stop: Stop, watch: Watch | None = None) -> Plan:
+    """The plan of a request; the language model, where the mode has one, is opened and closed in here.
+
+    Raises ModelError when the mode needs a language model and none is there, Cancelled, Preempted.
+    """
+    stop.check()
+    if mode.row.language_model and models.llm is None:
+        raise ModelError(
+            f"Mode {mode.value} needs a language model, and none is here.",
+            hint="Run `edgereel models pull smollm2-135m`, or use --mode direct.",
+        )
+    video = models.video.manifest
+    llm = models.llm if mode.row.language_model else None
+    with open_expander(
+        mode,
+        video=video,
+        llm=llm,
+        threads=models.threads,
+        small_board=models.small_board,
+        cache=models.cache,
+        stop=stop,
+    ) as expander:
+        return expander.expand(
+            request.prompt, seconds=request.seconds, seed=seed, progress=_scaled(watch, _expanded(mode))
+        )
+
+
+def seed_of(request: Request) -> int:
+    """A seed for a request that names none; it follows from the request, so a job tried again gives the same clip."""
+    digest = hashlib.sha256(f"{request.id}\n{request.prompt}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") & MAX_SEED
+
+
+def _expanded(mode: Mode) -> float:
+    return EXPANDED_BY_LLM if mode.row.language_model else EXPANDED
+
+
+def _scaled(watch: Watch | None, end: float) -> Callable[[float], None] | None:
+    if watch is None:
+        return None
+    return lambda share: watch(Progress("expand", end * min(max(share, 0.0), 1.0)))
+
+
+class _Clock:
+    """Time spent waiting for frames, so that the rest of the loop is the encoder's."""
+
+    def __init__(self, frames: Iterator[Frame]) -> None:
+        self._frames = frames
+        self.seconds = 0.0
+
+    def __iter__(self) -> Iterator[Frame]:
+        return self
+
+    def __next__(self) -> Frame:
+        started = time.monotonic()
+        try:
+            return next(self._frames)
+        finally:
+            self.seconds += time.monotonic() - started
+
+
+def _draw(
+    plan: Plan, *, mode: Mode, models: Models, seed: int, out: Path, poster: Path | None, stop: Stop,
+    timings: dict[str, float],
+) -> Generator[Progress, None, Clip]:  # fmt: skip
+    """Frames into the file as they come; adds load, text, denoise, decode and encode to `timings` in seconds."""
+    begin = _expanded(mode)
+    yield Progress("text", begin)
+    loading = time.monotonic()
+    for name in models.video.manifest.files:
+        verified_file(models.video, name, cache=models.cache)
+    with open_generator(models.video, threads=models.threads) as generator:
+        total = max(1, generator.count(plan, row=mode.row))
+        yield Progress("denoise", begin + LOADED)
+        drawing = time.monotonic()
+        clock = _Clock(generator.frames(plan, row=mode.row, seed=seed, stop=stop))
+        written = encode(clock, out, fps=FPS, poster=poster, stop=stop, poster_frame=total // 2)
+        clip = yield from _follow(written, total=total, begin=begin + LOADED)
+        parts = {name: generator.timings_s.get(name, 0.0) for name in ("text", "denoise", "decode")}
+    encoding = time.monotonic() - drawing - clock.seconds
+    timings.update(load=drawing - loading, **parts, encode=encoding)
+    yield Progress("encode", 1.0)
+    return clip
+
+
+def _follow(written: Generator[int, None, Clip], *, total: int, begin: float) -> Generator[Progress, None, Clip]:
+    with contextlib.closing(written):
+        while True:
+            try:
+                count = next(written)
+            except StopIteration as end:
+                clip: Clip = end.value
+                return clip
+            yield Progress("decode", begin + (1 - begin) * min(count / total, 1.0) * 0.99)
+
+
+def _models_used(mode: Mode, models: Models) -> dict[str, dict[str, str]]:
+    manifests: list[ModelManifest] = [models.video.manifest]
+    if models.llm is not None and mode.row.language_model:
+        manifests.append(models.llm.manifest)
+    return {manifest.name: {name: file.sha256 for name, file in manifest.files.items()} for manifest in manifests}

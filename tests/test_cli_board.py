@@ -1,0 +1,65 @@
+"""The commands that go with a board: serve, submit and jobs, over a real broker."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.manifest import file_sha256
+from tests.conftest import Cli
+from tests.mosquitto import Mosquitto
+
+PROMPT = "a glowing jellyfish in the deep sea"
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    """A broker of its own."""
+    server = Mosquitto(tmp_path / "mosquitto")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def serving(board: list[str], broker: Mosquitto, tmp_path: Path) -> Iterator[list[str]]:
+    """A board that serves; gives its settings."""
+    mine = [*board, "--set", f"broker.port={broker.port}"]
+    command = [sys.executable, "-m", "edge", "serve", *mine]
+    with (tmp_path / "serve.log").open("wb") as log, subprocess.Popen(command, cwd=tmp_path, stderr=log) as process:
+        try:
+            yield mine
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def test_a_submitted_prompt_comes_back_as_a_clip_and_stands_among_the_jobs(
+    serving: list[str], broker: Mosquitto, cli: Cli
+) -> None:
+    address = f"127.0.0.1:{broker.port}"
+    sent = cli("submit", PROMPT, *serving, "--broker", address, "--mode", "lite", "--wait", "--json")
+    listed = cli("jobs", *serving, "--json")
+
+    assert sent.code == 0, sent.err
+    state = json.loads(sent.out.splitlines()[-1])
+    clip = state["result"]["clip"]
+    assert state["state"] == "done"
+    assert clip["sha256"] == file_sha256(Path(clip["path"]))
+    assert [(job["id"], job["state"]) for job in json.loads(listed.out)["jobs"]] == [(state["id"], "done")]
+    assert state["id"] in cli("jobs", *serving).out
+
+
+def test_a_job_that_fails_on_the_board_gives_its_reason_and_an_exit_code(
+    serving: list[str], broker: Mosquitto, cli: Cli
+) -> None:
+    address = f"127.0.0.1:{broker.port}"
+    sent = cli("submit", PROMPT, *serving, "--broker", address, "--mode", "think", "--wait")
+
+    assert sent.code == 9
+    assert "models pull" in sent.out

@@ -1,0 +1,105 @@
+"""Requests: what is accepted, what is refused, and with which words."""
+
+from __future__ import annotations
+
+import pytest
+
+from edge.errors import RequestError
+from edge.mode import Mode
+from edge.request import MAX_PROMPT_CHARS, MAX_SEED, from_json, make_request, new_id
+
+
+def test_a_prompt_alone_is_enough() -> None:
+    request = from_json({"prompt": "a red balloon"})
+
+    assert (request.prompt, request.mode, request.min_mode, request.reply) == (
+        "a red balloon", "auto", Mode.SPARE, "final",
+    )  # fmt: skip
+    assert request.seconds is None
+    assert request.seed is None
+
+
+def test_every_field_survives_a_round_trip() -> None:
+    body = {"v": 1, "id": "a-1", "prompt": "a fish", "mode": "lite", "min_mode": "lite", "seconds": 3.5, "seed": 7,
+            "reply": "all"}  # fmt: skip
+
+    assert from_json(body).to_json() == body
+
+
+def test_unknown_keys_are_for_later_versions_and_are_ignored() -> None:
+    assert from_json({"prompt": "a fish", "colour_space": "p3"}).prompt == "a fish"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "text", "mode"),
+    [
+        ("/think a fish", "a fish", "think"),
+        ("/no_think: a fish", "a fish", "no_think"),
+        ("  /THINK  a fish", "a fish", "think"),
+        ("/thinking a fish", "/thinking a fish", "auto"),
+        ("a fish /think", "a fish /think", "auto"),
+        ("/no_think 红色气球", "红色气球", "no_think"),
+    ],
+)
+def test_a_prefix_switches_thinking_and_is_no_part_of_the_prompt(prompt: str, text: str, mode: str) -> None:
+    request = make_request(prompt)
+
+    assert (request.prompt, request.mode) == (text, mode)
+
+
+def test_a_mode_that_is_asked_for_beats_the_prefix() -> None:
+    assert make_request("/think a fish", mode="lite").mode == "lite"
+
+
+def test_white_space_and_nul_are_one_space() -> None:
+    assert make_request(" a\n\n red\x00\tfish ").prompt == "a red fish"
+
+
+def test_the_longest_prompt_is_accepted_and_one_more_is_not() -> None:
+    assert len(make_request("x" * MAX_PROMPT_CHARS).prompt) == MAX_PROMPT_CHARS
+    with pytest.raises(RequestError, match=f"{MAX_PROMPT_CHARS} is the most"):
+        make_request("x" * (MAX_PROMPT_CHARS + 1))
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({}, "no prompt"),
+        ({"prompt": None}, "no prompt"),
+        ({"prompt": 3}, "no prompt"),
+        ({"prompt": ""}, "empty"),
+        ({"prompt": " \x00 "}, "empty"),
+        ({"prompt": "/think"}, "empty"),
+        ([], "not an object"),
+        ("a fish", "not an object"),
+        ({"prompt": "a", "v": 2}, "version 2"),
+        ({"prompt": "a", "mode": "fast"}, "mode 'fast' is not known"),
+        ({"prompt": "a", "mode": "paused"}, "mode 'paused' is not known"),
+        ({"prompt": "a", "mode": ["think"]}, "mode"),
+        ({"prompt": "a", "min_mode": "auto"}, "min_mode 'auto'"),
+        ({"prompt": "a", "seconds": 0}, "seconds '0' is out of bounds"),
+        ({"prompt": "a", "seconds": 17}, "seconds '17'"),
+        ({"prompt": "a", "seconds": True}, "seconds"),
+        ({"prompt": "a", "seconds": float("nan")}, "seconds 'nan'"),
+        ({"prompt": "a", "seconds": "2"}, "seconds"),
+        ({"prompt": "a", "seed": -1}, "seed '-1'"),
+        ({"prompt": "a", "seed": MAX_SEED + 1}, "seed"),
+        ({"prompt": "a", "seed": 1.5}, "seed '1.5'"),
+        ({"prompt": "a", "id": "a/b"}, "id 'a/b'"),
+        ({"prompt": "a", "id": "x" * 65}, "id"),
+        ({"prompt": "a", "id": "a\n"}, "id"),
+        ({"prompt": "a", "reply": "some"}, "reply 'some'"),
+    ],
+)
+def test_what_is_wrong_is_refused_with_a_reason_and_what_to_send(body: object, said: str) -> None:
+    with pytest.raises(RequestError, match=said) as caught:
+        from_json(body)
+
+    assert caught.value.hint
+    assert len(str(caught.value)) < 400
+
+
+def test_a_request_without_an_id_gets_the_default_or_a_fresh_one() -> None:
+    assert from_json({"prompt": "a"}, default_id="given").id == "given"
+    assert from_json({"prompt": "a"}).id != from_json({"prompt": "a"}).id
+    assert len(new_id()) == 16
