@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from tools.convert.tinyvideo import export, sheet, train
+from tools.convert.tinyvideo import decoder_phase, export, prepare, sheet, student_phase
 from tools.convert.tinyvideo.config import load_config
 
 REDUCED = Path(__file__).with_name("reduced.yaml")
@@ -16,7 +16,7 @@ REDUCED = Path(__file__).with_name("reduced.yaml")
 def main() -> None:
     """Parse the command line and run one phase."""
     parser = argparse.ArgumentParser(prog="python -m tools.convert.tinyvideo", description=__doc__)
-    parser.add_argument("phase", choices=["pixels", "pca", "shards", "decoder", "student", "export", "all", "sheet"])
+    parser.add_argument("phase", choices=["pixels", "pca", "shards", "student", "decoder", "export", "all", "sheet"])
     parser.add_argument("--config", type=Path, default=REDUCED, help="sizes and budgets (default: %(default)s)")
     parser.add_argument(
         "--out", type=Path, default=Path("runs/reduced"), help="folder of the run (default: %(default)s)"
@@ -30,11 +30,11 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     part, parts = (int(number) for number in args.part.split("/"))
     phases = {
-        "pixels": lambda: train.pixels(config, args.out),
-        "pca": lambda: train.pca(config, args.out),
-        "shards": lambda: train.shards(config, args.out, part=part, parts=parts),
-        "decoder": lambda: train.decoder(config, args.out),
-        "student": lambda: train.student(config, args.out),
+        "pixels": lambda: prepare.pixels(config, args.out),
+        "pca": lambda: prepare.pca(config, args.out),
+        "shards": lambda: prepare.shards(config, args.out, part=part, parts=parts),
+        "student": lambda: student_phase.student(config, args.out),
+        "decoder": lambda: decoder_phase.decoder(config, args.out),
         "export": lambda: export.export(config, args.out, args.pack),
     }
     if args.phase == "sheet":

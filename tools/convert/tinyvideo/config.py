@@ -29,7 +29,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     decoder_clips: int = 400
     decoder_minutes: float = 15.0
     decoder_batch: int = 2
-    student_minutes: float = 85.0
+    student_minutes: float = 70.0
     student_batch: int = 16
     student_rate: float = 1.0e-3
     calibration_clips: int = 24

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -17,7 +16,6 @@ from tools.convert.scenes.scene import Scene, make_scene, random_slots
 from tools.convert.tinyvideo.config import Config
 
 VOCABULARY_FILE = Path(__file__).with_name("vocabulary.yaml")
-HELD_OUT_SEED = 1 << 30
 
 
 def load_vocabulary() -> dict[str, Slot]:
@@ -80,9 +78,3 @@ def to_blocks(packed: NDArray[np.uint8]) -> NDArray[np.float32]:
     n, p, h, w = packed.shape
     blocks = packed.reshape(n, p, h // 4, 4, w // 4, 4).transpose(0, 2, 4, 1, 3, 5)
     return blocks.reshape(n, h // 4, w // 4, p * 16).astype(np.float32) / 255
-
-
-def training_scenes(vocabulary: dict[str, Slot], *, first: int, count: int) -> Iterator[Scene]:
-    """Scenes `first` .. `first + count`."""
-    for number in range(first, first + count):
-        yield random_scene(vocabulary, seed=number)

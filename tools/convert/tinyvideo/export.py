@@ -27,7 +27,7 @@ from tools.convert.tinyvideo.autoencoder import Decoder, Pca
 from tools.convert.tinyvideo.config import Config
 from tools.convert.tinyvideo.data import attributes, load_vocabulary, random_scene, scene_map
 from tools.convert.tinyvideo.student import Student
-from tools.convert.tinyvideo.train import new_student
+from tools.convert.tinyvideo.student_phase import new_student
 
 OPSET = 17
 STEPS = [1, 2]
