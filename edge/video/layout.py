@@ -31,6 +31,7 @@ SIDE_VIEW = frozenset({"fish", "bird", "boat", "car"})
 TAIL = frozenset({"balloon", "flower", "jellyfish", "rocket"})
 PAN_PER_SECOND = 0.10
 ZOOM_RANGE = 1.30
+OFFSET_RANGE = 0.3
 TILT_LIMIT = 0.45
 
 
@@ -50,7 +51,7 @@ class Track:
 class Layout:
     """Everything that moves in one shot.
 
-    `camera` is [frames, 2]: shift in canvas heights and zoom factor. `particles` is [frames, PARTICLES, 3]:
+    `camera` is [frames, 2]: shift over the scenery in canvas heights, and zoom factor. `particles` is [frames, PARTICLES, 3]:
     x, y, and strength 0..1. `ambient` is [frames]: the phase of slow things such as waves and light rays.
     """
 
@@ -76,15 +77,16 @@ def make_layout(shot: Shot, *, seed: int, frames: int, start_frame: int = 0) -> 
     clock = seconds + start_frame / FPS
     duration = frames / FPS
     count = COUNT[slots["count"]]
-    camera = _camera(slots["camera"], seconds, duration)
+    move = _camera(slots["camera"], seconds, duration)
     tracks = tuple(
-        _track(slots, index, count, seed, seconds=seconds, clock=clock, duration=duration, camera=camera)
+        _track(slots, index, count, seed, seconds=seconds, clock=clock, duration=duration, camera=move)
         for index in range(count)
     )
     rng = np.random.default_rng([seed, 0x1A])
     particles = _particles(slots["particles"], rng, clock)
     ambient = (2 * np.pi * (0.25 * clock + rng.uniform())).astype(np.float32)
-    return Layout(tracks=tracks, camera=camera, particles=particles, ambient=ambient)
+    offset = np.array([rng.uniform(-OFFSET_RANGE, OFFSET_RANGE), 0], np.float32)  # another part of the scenery
+    return Layout(tracks=tracks, camera=move + offset, particles=particles, ambient=ambient)
 
 
 def _camera(kind: str, seconds: Reals, duration: float) -> Array:

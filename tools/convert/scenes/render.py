@@ -71,7 +71,7 @@ class _Painter:
         h = self.height
         start_x = (ASPECT / 2 - ASPECT / 2 / scale + parallax * shift - LEFT) * h
         start_y = (0.5 - 0.5 / scale) * h
-        if scale == 1.0 and shift == 0.0:
+        if self.scene.shot.slots["camera"] == "static":  # whole pixels will do where nothing moves
             left = round(start_x)
             return layer[:, left : left + self.width]
         half = 0.5 / scale - 0.5

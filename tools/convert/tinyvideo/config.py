@@ -25,8 +25,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     student_deep: int = 128
     clips_per_shard: int = 100
     keys_per_clip: int = 10
-    shards: int = 40
-    decoder_clips: int = 400
+    shards: int = 30
+    decoder_clips: int = 300
     decoder_minutes: float = 15.0
     decoder_batch: int = 2
     student_minutes: float = 70.0
