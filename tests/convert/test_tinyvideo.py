@@ -9,15 +9,14 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch", reason="the workshop's own environment has torch: `make convert-test`")
-
-from edge.manifest import load_manifest, verify_file  # noqa: E402
-from edge.plan import Shot  # noqa: E402
-from edge.video.generator import open_generator  # noqa: E402
-from tools.convert.tinyvideo import decoder_phase, evaluate, export, prepare, student_phase  # noqa: E402
-from tools.convert.tinyvideo.autoencoder import Pca  # noqa: E402
-from tools.convert.tinyvideo.config import Config, load_config  # noqa: E402
+from edge.manifest import load_manifest, verify_file
+from edge.plan import Shot
+from edge.video.generator import open_generator
+from tools.convert.tinyvideo import decoder_phase, evaluate, export, prepare, student_phase
+from tools.convert.tinyvideo.autoencoder import Pca
+from tools.convert.tinyvideo.config import Config, load_config
 
 TINY = Path(export.__file__).with_name("tiny.yaml")
 

@@ -92,10 +92,10 @@ class Tail(nn.Module):
         super().__init__()
         self.frames, self.width = config.frames_per_key, config.tail_width
         self.grow = nn.Conv2d(config.decoder_width, self.frames * self.width, 1)
-        self.conv1 = nn.Conv2d(self.width, self.width, 3, padding=1)
+        # Upsampled features do not say where in its cell a pixel is; the linear picture beside them does.
+        self.conv1 = nn.Conv2d(self.width + 24, self.width, 3, padding=1)
         self.conv2 = nn.Conv2d(self.width, 24, 3, padding=1)
-        nn.init.zeros_(self.conv2.weight)
-        nn.init.zeros_(self.conv2.bias)
+        nn.init.normal_(self.conv2.weight, std=1e-3)
         self.linear = nn.Conv2d(config.latent_channels, len(pca.mean), 1)
         self.linear.weight.data = torch.from_numpy(pca.basis * pca.std)[..., None, None]
         self.linear.bias.data = torch.from_numpy(pca.mean.copy())
@@ -106,9 +106,9 @@ class Tail(nn.Module):
         _, _, h, w = latents.shape
         x = self.grow(features).reshape(self.frames, self.width, 2 * h, 2 * w)
         x = functional.interpolate(functional.relu(x), scale_factor=2.0, mode="nearest")
-        x = self.conv2(functional.relu(self.conv1(x)))
         base = self.linear(latents).reshape(self.frames, 24, 4, 4, h, w).permute(0, 1, 4, 2, 5, 3)
-        return x + base.reshape(self.frames, 24, 4 * h, 4 * w)
+        base = base.reshape(self.frames, 24, 4 * h, 4 * w)
+        return base + self.conv2(functional.relu(self.conv1(torch.cat([x, base - 0.5], dim=1))))
 
     def forward(self, features: Tensor, latents: Tensor) -> Tensor:
         return torch.clamp(self.pixels(features, latents) * 255 + 0.5, 0, 255).to(torch.uint8)
@@ -122,9 +122,6 @@ class Decoder(nn.Module):
         self.config = config
         self.trunk = Trunk(config)
         self.tail = Tail(config, pca)
-        for layer in self.modules():  # what PCA cut off is no linear function of its codes: features must start large
-            if isinstance(layer, nn.Conv2d) and layer not in {self.tail.conv2, self.tail.linear}:
-                nn.init.kaiming_normal_(layer.weight)
 
     def forward(self, latents: Tensor) -> Tensor:
         """Latents of consecutive keys [n, c, h, w], n a multiple of keys, to pixels [n, frames * 24, 4h, 4w]."""

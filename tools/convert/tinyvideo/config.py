@@ -27,9 +27,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keys_per_clip: int = 10
     shards: int = 30
     decoder_clips: int = 300
-    decoder_minutes: float = 15.0
+    decoder_minutes: float = 9.0
     decoder_batch: int = 2
-    student_minutes: float = 70.0
+    student_minutes: float = 66.0
     student_batch: int = 16
     student_rate: float = 1.0e-3
     calibration_clips: int = 24

@@ -85,7 +85,8 @@ def student(config: Config, out: Path) -> None:
 
 
 def _latent_loss(made: Tensor, truth: Tensor, layout: Tensor, weights: Tensor) -> Tensor:
-    focus = 1 + OBJECT_WEIGHT * layout[:, :1]
+    subjects, particles = layout[:, :1], layout[:, -5:-4].clamp(0, 1)  # as edge.video.layout_map orders its channels
+    focus = 1 + OBJECT_WEIGHT * torch.maximum(subjects, particles)
     return ((made - truth).abs() * focus * weights).mean()
 
 
