@@ -17,7 +17,7 @@ modes, best first (auto takes the best one that the models on this board allow):
   no_think  the language model writes one shot
   direct    no language model: only the words it knows
   lite      as direct, 2 seconds
-  spare     as lite, fewer pixels and frames drawn
+  spare     as lite, 8 pictures a second, each shown three times
 A prompt may also start with /think or /no_think. The same seed, pack and machine give the same file.
 """
 

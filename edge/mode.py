@@ -42,7 +42,6 @@ class ModeRow:
     max_shots: int
     steps: int
     seconds: float
-    upscale_only: bool = False
     frame_step: int = 1
 
 
@@ -51,7 +50,7 @@ LADDER: dict[Mode, ModeRow] = {
     Mode.NO_THINK: ModeRow(language_model=True, max_shots=1, steps=4, seconds=4.0),
     Mode.DIRECT: ModeRow(language_model=False, max_shots=1, steps=2, seconds=4.0),
     Mode.LITE: ModeRow(language_model=False, max_shots=1, steps=2, seconds=2.0),
-    Mode.SPARE: ModeRow(language_model=False, max_shots=1, steps=1, seconds=2.0, upscale_only=True, frame_step=3),
+    Mode.SPARE: ModeRow(language_model=False, max_shots=1, steps=1, seconds=2.0, frame_step=3),
     Mode.PAUSED: ModeRow(language_model=False, max_shots=0, steps=0, seconds=0.0),
 }
 

@@ -166,7 +166,7 @@ def _draw(
     for name in models.video.manifest.files:
         verified_file(models.video, name, cache=models.cache)
     with open_generator(models.video, threads=models.threads) as generator:
-        total = max(1, generator.count(plan, row=mode.row))
+        total = max(1, generator.count(plan))
         yield Progress("denoise", begin + LOADED)
         drawing = time.monotonic()
         clock = _Clock(generator.frames(plan, row=mode.row, seed=seed, stop=stop))

@@ -33,7 +33,7 @@ class Generator:
         self.timings_s = {"text": 0.0, "denoise": 0.0, "decode": 0.0}
         self._conditioner, self._denoiser, self._decoder = conditioner, denoiser, decoder
 
-    def count(self, plan: Plan, *, row: ModeRow) -> int:  # noqa: ARG002 - part of the agreed interface
+    def count(self, plan: Plan) -> int:
         """How many frames `frames` will yield."""
         return sum(self._shot_frames(shot) for shot in plan.shots)
 

@@ -32,9 +32,10 @@ from tools.convert.tinyvideo.student_phase import new_student
 OPSET = 17
 STEPS = [1, 2]
 CALIBRATION_SEED = (1 << 30) + 1
-# Left in fp32: the first convolution sees layout and latents of very different ranges at once, the last one makes the
-# latents themselves, and the decoder's linear part is the picture to which the quantised part only adds.
-KEEP_FP32 = {"denoiser": ("inlet", "outlet"), "trunk": (), "tail": ("linear",)}
+# Left in fp32: the denoiser's first convolution sees layout and latents of very different ranges at once, its last one
+# makes the latents themselves, the trunk's first sees the latents' long tails, and the decoder's linear part is the
+# picture to which the quantised part only adds.
+KEEP_FP32 = {"denoiser": ("inlet", "outlet"), "trunk": ("inlet",), "tail": ("linear",)}
 Feed = dict[str, NDArray[Any]]
 
 
