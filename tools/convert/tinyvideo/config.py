@@ -33,6 +33,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     student_batch: int = 16
     student_rate: float = 1.0e-3
     calibration_clips: int = 24
+    steps: tuple[int, ...] = (1,)
 
     @property
     def cells(self) -> tuple[int, int]:

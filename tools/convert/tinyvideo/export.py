@@ -30,7 +30,6 @@ from tools.convert.tinyvideo.student import Student
 from tools.convert.tinyvideo.student_phase import new_student
 
 OPSET = 17
-STEPS = [1, 2]
 CALIBRATION_SEED = (1 << 30) + 1
 # Left in fp32: the denoiser's first convolution sees layout and latents of very different ranges at once, its last one
 # makes the latents themselves, the trunk's first sees the latents' long tails, and the decoder's linear part is the
@@ -105,7 +104,7 @@ def _calibration(config: Config, work: Path) -> dict[str, list[Feed]]:
         scene = random_scene(vocabulary, seed=seed)
         layout = scene_map(config, vocabulary, scene, list(range(config.keys)))
         latents = np.zeros((config.keys, config.latent_channels, *config.cells), np.float32)
-        for timestep in timesteps(max(STEPS)):
+        for timestep in timesteps(max(config.steps)):
             cond: Feed = _condition(vocabulary, scene, timestep)
             film = run["conditioner"].run(None, cond)[0][..., None, None]
             denoise: Feed = {"layout": layout, "latents": latents, "film": film}
@@ -187,7 +186,7 @@ def _write_manifest(config: Config, pack: Path, layout: int) -> None:
         source="tools/convert/tinyvideo (simulator distillation from tools/convert/scenes)",
         canvas=Canvas(config.width, config.height, config.scale, WIDTH, HEIGHT, FPS),
         latent=Latent(config.latent_channels, *config.cells, config.slot_frames, config.keys),
-        noise=Noise("vector", NUISANCE), steps=STEPS, layout_channels=layout,
+        noise=Noise("vector", NUISANCE), steps=list(config.steps), layout_channels=layout,
         parts={name: _part(pack / f"{name}.onnx", states=name == "trunk") for name in names},
         files={f"{name}.onnx": _weights(pack / f"{name}.onnx") for name in names},
         vocabulary=load_vocabulary(),

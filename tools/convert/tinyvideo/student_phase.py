@@ -57,7 +57,7 @@ def student(config: Config, out: Path) -> None:
         else:
             row, z, layout, latents = store.batch(config.student_batch, rng)
         before, time_ = torch.zeros_like(latents), torch.ones(len(row))
-        if share > REFINE_FROM and rng.uniform() < REFINE_SHARE:
+        if max(config.steps) > 1 and share > REFINE_FROM and rng.uniform() < REFINE_SHARE:
             with torch.no_grad():
                 before = model(row, z, time_, layout, before)
             time_ = torch.full_like(time_, REFINE_TIME)
