@@ -5,14 +5,13 @@ The parent stays small: it never imports the libraries that run models; those li
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import secrets
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,11 @@ from typing import Any
 from edge import __version__, intake
 from edge.broker import Broker
 from edge.child import ENGINE_COMMAND
-from edge.errors import EngineError, OutputError, ResourceError
+from edge.errors import EngineError, OutputError
 from edge.governor import Verdict, choose, step
 from edge.job import Job
 from edge.jobqueue import JobQueue, queue_file
+from edge.lock import exclusive
 from edge.mode import Mode
 from edge.models import Models, choose_mode, models_of
 from edge.notify import notify
@@ -180,25 +180,14 @@ def _open_queue(settings: Settings, origin: Origin) -> JobQueue:
     )
 
 
-@contextmanager
-def _only_one(state: Path) -> Iterator[None]:
+def _only_one(state: Path) -> AbstractContextManager[None]:
     """Hold the lock of the state folder, so that one identity is never served twice. Raises ResourceError."""
-    try:
-        state.mkdir(parents=True, exist_ok=True)
-        lock = (state / "lock").open("w")
-    except OSError as exc:
-        raise ResourceError(
-            f"The state folder {state} cannot be used: {exc.strerror}.", hint="Give paths.state a writable folder."
-        ) from exc
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as exc:
-            raise ResourceError(
-                f"Another edgereel already serves from {state}.",
-                hint="Stop it first, or give this one its own paths.state and node.id.",
-            ) from exc
-        yield
+    return exclusive(
+        state / "lock",
+        busy=f"Another edgereel already serves from {state}.",
+        busy_hint="Stop it first, or give this one its own paths.state and node.id.",
+        folder_hint="Give paths.state a writable folder.",
+    )
 
 
 def _make_clips_folder(clips: Path) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from edge.errors import ModelError, ResourceError
 from edge.fetch import fetch_http, fetch_path, fetch_pypi
+from edge.lock import exclusive
 from edge.manifest import HuggingFaceSource, LlmManifest, PathSource, PypiSource, verify_file
 from edge.packs import Pack, find_llm_pack, find_pack, verify_pack
 
@@ -104,21 +104,13 @@ def _need_space(folder: Path, size: int) -> None:
         )
 
 
-@contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / ".pull.lock").open("w")
-    except OSError as exc:
-        raise ResourceError(
-            f"{folder} cannot be written: {exc.strerror}.", hint="Set paths.models to a folder that is yours."
-        ) from exc
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as exc:
-            raise ResourceError(f"Another pull writes to {folder}.", hint="Wait for it to end.") from exc
-        yield
+def _lock(folder: Path) -> AbstractContextManager[None]:
+    return exclusive(
+        folder / ".pull.lock",
+        busy=f"Another pull writes to {folder}.",
+        busy_hint="Wait for it to end.",
+        folder_hint="Set paths.models to a folder that is yours.",
+    )
 
 
 def _silent(_done: int, _total: int) -> None:

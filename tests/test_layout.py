@@ -144,3 +144,10 @@ def test_no_particles_means_empty_particle_channels() -> None:
 
     assert not layout_map(none, [1.0], **size)[0, -5:].any()
     assert layout_map(snow, [1.0], **size)[0, -5:].any()
+
+
+def test_a_subject_of_another_pack_moves_by_the_usual_rule() -> None:
+    track = make_layout(shot(subject="teapot", motion="rise"), seed=1, frames=48).tracks[0]
+
+    assert track.y[0] - track.y[-1] > 0.15
+    assert np.ptp(track.phase) > 1

@@ -17,11 +17,8 @@ Planes = NDArray[np.uint8]
 class Decoder:
     """The decoder's trunk and tail. It remembers the key before, so slots must come in order; `reset` at a cut."""
 
-    def __init__(
-        self, trunk: ort.InferenceSession, tail: ort.InferenceSession, part: Part, latent: Latent, canvas: Canvas
-    ) -> None:  # fmt: skip
-        self._trunk, self._tail, self._part = trunk, tail, part
-        self._latent, self._canvas = latent, canvas
+    def __init__(self, trunk: ort.InferenceSession, tail: ort.InferenceSession, part: Part, latent: Latent) -> None:
+        self._trunk, self._tail, self._part, self._latent = trunk, tail, part, latent
         self._states: dict[str, NDArray[np.float32]] = {}
         self.reset()
 

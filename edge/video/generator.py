@@ -116,7 +116,7 @@ def open_generator(pack: Pack[ModelManifest], *, threads: int) -> Iterator[Gener
         manifest,
         Conditioner(sessions["conditioner"], manifest.vocabulary),
         Denoiser(sessions["denoiser"], channels=manifest.latent.channels),
-        Decoder(sessions["trunk"], sessions["tail"], manifest.parts["trunk"], manifest.latent, manifest.canvas),
+        Decoder(sessions["trunk"], sessions["tail"], manifest.parts["trunk"], manifest.latent),
     )
 
 

@@ -27,6 +27,7 @@ CYCLES_PER_SECOND = {
     "balloon": 0.3, "jellyfish": 0.7, "fish": 1.2, "bird": 1.4, "butterfly": 1.5, "boat": 0.5, "car": 1.0,
     "rocket": 2.5, "heart": 0.9, "star": 0.6, "flower": 0.4, "moon": 0.15,
 }  # fmt: skip
+USUAL_CYCLES = 0.7  # for a subject of another pack
 SIDE_VIEW = frozenset({"fish", "bird", "boat", "car"})
 TAIL = frozenset({"balloon", "flower", "jellyfish", "rocket"})
 PAN_PER_SECOND = 0.10
@@ -127,7 +128,7 @@ def _track(
     angle, flip = _heading(subject, x, y, sway, rng)
     x = np.clip(x, side, ASPECT - side) + spread_x
     y = np.clip(y, radius * 0.95, low) + spread_y
-    rate = CYCLES_PER_SECOND[subject] * {"slow": 0.8, "normal": 1.0, "fast": 1.3}[slots["speed"]]
+    rate = CYCLES_PER_SECOND.get(subject, USUAL_CYCLES) * {"slow": 0.8, "normal": 1.0, "fast": 1.3}[slots["speed"]]
     phase = 2 * np.pi * (rate * clock + own.uniform())
     return Track(
         x=_f32(x), y=_f32(y), radius=_f32(size), angle=_f32(angle), flip=_f32(flip), phase=_f32(phase)

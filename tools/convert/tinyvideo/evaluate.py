@@ -15,6 +15,7 @@ from edge.packs import Pack
 from edge.plan import Plan, Shot
 from edge.stop import Stop
 from edge.video.generator import Generator, open_generator
+from edge.video.layout import ASPECT
 from tools.convert.scenes.render import render, to_i420
 from tools.convert.scenes.scene import Scene, make_scene, random_slots
 
@@ -86,7 +87,7 @@ def _luma_error(made: Picture, scene: Scene, number: int) -> NDArray[np.float64]
 
 def _subject_mask(scene: Scene, number: int, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     mask = np.zeros(shape, np.uint8)
-    left = (round(shape[0] * 1.8) - shape[1]) // 2
+    left = (round(shape[0] * ASPECT) - shape[1]) // 2
     for track in scene.layout.tracks:
         centre = (round(float(track.x[number]) * shape[0]) - left, round(float(track.y[number]) * shape[0]))
         cv2.circle(mask, centre, round(1.1 * float(track.radius[number]) * shape[0]), 1, -1)
