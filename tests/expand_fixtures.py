@@ -6,10 +6,9 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-import msgspec
 import yaml
 
-from edge.manifest import Slot
+from edge.manifest import Slot, VideoManifest, load_manifest
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 WEIGHTS = b"GGUF" + bytes(range(256)) * 4096  # a megabyte: enough for a cut in the middle
@@ -18,8 +17,9 @@ WEIGHTS = b"GGUF" + bytes(range(256)) * 4096  # a megabyte: enough for a cut in 
 @cache
 def vocabulary() -> dict[str, Slot]:
     """The vocabulary of the shipped video pack."""
-    text = (CHECKOUT / "tools/convert/tinyvideo/vocabulary.yaml").read_bytes()
-    return msgspec.yaml.decode(text, type=dict[str, Slot])
+    manifest = load_manifest(CHECKOUT / "models/tinyreel")
+    assert isinstance(manifest, VideoManifest)
+    return manifest.vocabulary
 
 
 def llm_manifest(source: dict[str, object], *, weights: bytes = WEIGHTS, name: str = "tiny-llm") -> dict[str, object]:

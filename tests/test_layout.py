@@ -7,14 +7,21 @@ from itertools import product
 import numpy as np
 import pytest
 
+from edge.errors import ModelError
 from edge.plan import Shot
-from edge.video.layout import ASPECT, CYCLES_PER_SECOND, make_layout
+from edge.video.layout import ASPECT, Layout, make_layout
 from edge.video.layout_map import channels, layout_map, to_scenery
+from edge.video.tracks import CYCLES_PER_SECOND
 
 BASE = {
     "subject": "balloon", "count": "one", "size": "medium", "colour": "red", "motion": "hover", "speed": "normal",
     "background": "sky", "particles": "none", "style": "cartoon", "camera": "static", "light": "natural",
 }  # fmt: skip
+
+
+SUBJECTS = [*CYCLES_PER_SECOND][:12]
+COLOURS = ["green", "red", "blue"]
+GRID = {"height": 15, "width": 27, "subjects": SUBJECTS, "colours": COLOURS}
 
 
 def shot(**slots: str) -> Shot:
@@ -65,7 +72,7 @@ def test_tracks_are_smooth() -> None:
     for subject in CYCLES_PER_SECOND:
         track = make_layout(shot(subject=subject, motion="orbit", speed="fast"), seed=3, frames=96).tracks[0]
 
-        assert np.abs(np.diff(track.x)).max() < 0.04
+        assert np.hypot(np.diff(track.x), np.diff(track.y)).max() < 0.06
         assert np.abs(np.diff(track.angle)).max() < 1.0
 
 
@@ -114,18 +121,41 @@ def test_zooming_in_makes_the_subject_grow() -> None:
 
 
 def test_the_map_has_the_stated_shape_and_marks_the_subject_where_it_is() -> None:
-    layout = make_layout(shot(), seed=1, frames=24)
+    layout = make_layout(shot(subject="fish"), seed=1, frames=24)
 
-    planes = layout_map(layout, [1.0, 13.0], height=15, width=27, subject=2, subjects=12, colour=1, colours=8)
+    planes = layout_map(layout, [1.0, 13.0], **GRID)
 
-    assert planes.shape == (2, channels(12, 8), 15, 27)
+    assert planes.shape == (2, channels(12, 3), 15, 27)
     assert np.isfinite(planes).all()
-    track = layout.tracks[0]
-    row, column = int(track.y[1] * 15), int(track.x[1] / ASPECT * 27)
+    row, column = cell(layout, 0)
     assert planes[0, 0, row, column] == 1
     assert planes[0, 0, 0, 0] == 0
-    one_hot = planes[0, 25 : 25 + 12, row, column]
-    assert one_hot.tolist() == [0, 0, 1] + [0] * 9
+    assert planes[0, 25 : 25 + 12, row, column].tolist() == [0, 0, 1] + [0] * 9
+    assert planes[0, 37 : 37 + 3, row, column].tolist() == [0, 1, 0]
+
+
+def test_each_of_two_subjects_marks_its_own_place() -> None:
+    two = shot(subject="fish", second="bird", second_colour="blue", size="small")
+    layout = make_layout(two, seed=1, frames=24)
+
+    planes = layout_map(layout, [1.0], **GRID)
+
+    assert [(track.subject, track.colour) for track in layout.tracks] == [("fish", "red"), ("bird", "blue")]
+    for index, track in enumerate(layout.tracks):
+        row, column = cell(layout, index)
+        assert np.argmax(planes[0, 25 : 25 + 12, row, column]) == SUBJECTS.index(track.subject)
+        assert np.argmax(planes[0, 37 : 37 + 3, row, column]) == COLOURS.index(track.colour)
+
+
+def test_a_subject_that_the_pack_does_not_know_is_refused() -> None:
+    with pytest.raises(ModelError, match="subject 'teapot'"):
+        layout_map(make_layout(shot(second="teapot"), seed=1, frames=4), [1.0], **GRID)
+
+
+def cell(layout: Layout, index: int) -> tuple[int, int]:
+    """The cell of the map in which a subject stands at frame 1."""
+    track = layout.tracks[index]
+    return int(track.y[1] * 15), int(track.x[1] / ASPECT * 27)
 
 
 def test_a_near_layer_moves_more_than_a_far_one() -> None:
@@ -140,10 +170,36 @@ def test_a_near_layer_moves_more_than_a_far_one() -> None:
 def test_no_particles_means_empty_particle_channels() -> None:
     none = make_layout(shot(), seed=1, frames=4)
     snow = make_layout(shot(particles="snow"), seed=1, frames=4)
-    size = {"height": 15, "width": 27, "subject": 0, "subjects": 12, "colour": 0, "colours": 8}
 
-    assert not layout_map(none, [1.0], **size)[0, -5:].any()
-    assert layout_map(snow, [1.0], **size)[0, -5:].any()
+    assert not layout_map(none, [1.0], **GRID)[0, -5:].any()
+    assert layout_map(snow, [1.0], **GRID)[0, -5:].any()
+
+
+def particles(kind: str, **more: int) -> np.ndarray:
+    return make_layout(shot(particles=kind), seed=2, frames=48, **more).particles
+
+
+@pytest.mark.parametrize("kind", ["snow", "bubbles", "sparkles", "rain", "leaves", "fireflies"])
+def test_particles_are_many_inside_or_close_to_the_canvas_and_go_on_in_a_chained_shot(kind: str) -> None:
+    now = particles(kind)
+
+    assert now.shape[1] >= 16
+    assert 0 <= now[..., 2].min() <= now[..., 2].max() <= 1
+    assert -0.2 < now[..., 0].min() < now[..., 0].max() < ASPECT + 0.2
+    assert -0.1 < now[..., 1].min() < now[..., 1].max() < 1.1
+    whole = make_layout(shot(particles=kind), seed=2, frames=72).particles
+    assert np.allclose(particles(kind, start_frame=24), whole[24:][:48], atol=1e-5)
+
+
+def test_particles_move_as_their_kind_does() -> None:
+    fall = {kind: np.median(np.diff(particles(kind)[..., 1], axis=0)) * 24 for kind in ("rain", "snow", "leaves")}
+    drift = {kind: np.ptp(particles(kind)[..., 0], axis=0).mean() for kind in ("leaves", "snow")}
+
+    assert fall["rain"] > 4 * fall["snow"] > 0 < fall["leaves"]
+    assert np.median(np.diff(particles("bubbles")[..., 1], axis=0)) < 0
+    assert drift["leaves"] > 2 * drift["snow"]
+    assert np.array_equal(particles("sparkles")[0, :, :2], particles("sparkles")[-1, :, :2])
+    assert (np.ptp(particles("fireflies")[..., 2], axis=0) > 0.3).mean() > 0.8
 
 
 def test_a_subject_of_another_pack_moves_by_the_usual_rule() -> None:

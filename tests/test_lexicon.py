@@ -17,8 +17,10 @@ from edge.manifest import VideoManifest
 from edge.mode import Mode
 from edge.packs import Pack
 from edge.stop import Stop
+from tools.convert.tinyvideo.vocabulary import load_vocabulary
 
 LEXICON = Lexicon(vocabulary())
+WORLD = Lexicon(load_vocabulary())  # the vocabulary that the next packs are trained on
 
 UNDERSTOOD = [
     ("红色气球升空", "subject=balloon colour=red motion=rise"),
@@ -55,9 +57,69 @@ UNDERSTOOD = [
 
 @pytest.mark.parametrize(("prompt", "slots"), UNDERSTOOD)
 def test_what_is_said_is_found_and_nothing_else(prompt: str, slots: str) -> None:
-    reading = LEXICON.read(prompt)
+    for lexicon in (LEXICON, WORLD):
+        reading = lexicon.read(prompt)
+        assert " ".join(f"{name}={value}" for name, value in reading.said.items()) == slots
+        assert reading.coverage == 1.0
+
+
+@pytest.mark.parametrize(
+    ("prompt", "slots"),
+    [
+        ("a starfish on the sea floor", "subject=star count=one background=deep_sea"),
+        ("an orange cat in an orange room", "subject=cat count=one colour=orange background=room"),
+        ("the sun sets over the sea", "subject=sun count=one motion=fall background=sunset"),
+        ("the sun is setting behind snowy mountains", "subject=sun count=one motion=fall background=snowy_mountains"),
+        ("the sun rises", "subject=sun count=one motion=rise background=sunset"),
+        ("a boat under the setting sun", "subject=boat count=one background=sunset"),
+        ("a scene set in the desert: a car", "subject=car count=one background=desert"),
+        ("a red leaf falls", "subject=leaf count=one colour=red motion=fall"),
+        ("leaves drift down in a forest", "subject=leaf count=three motion=fall background=forest"),
+        ("a cat in a forest, falling leaves", "subject=cat count=one background=forest particles=leaves"),
+        ("falling leaves", "subject=leaf count=three motion=fall particles=leaves"),
+        ("a bird above the clouds", "subject=bird count=one background=sky"),
+        ("a fluffy cloud drifts to the left", "subject=cloud count=one motion=move_left"),
+        ("a white cloud in the sky", "subject=cloud count=one colour=white background=sky"),
+        ("a bird between the trees", "subject=bird count=one background=forest"),
+        ("a green tree in a forest", "subject=tree count=one colour=green background=forest"),
+        ("pine trees in the rain", "subject=tree count=three particles=rain"),
+        ("a candle in a dark room", "subject=candle count=one background=room light=dim"),
+        ("a pink cake with candles", "subject=cake count=one colour=pink"),
+        ("a kitten in the rain", "subject=cat count=one particles=rain"),
+        ("a paper cut cat", "subject=cat count=one style=paper_cut"),
+        ("a paper boat, paper cut style", "subject=boat count=one style=paper_cut"),
+        ("a watercolour painting of a boat on the sea", "subject=boat count=one background=beach style=watercolour"),
+        ("a fish in the sea", "subject=fish count=one background=deep_sea"),
+        ("a neon heart", "subject=heart count=one style=neon"),
+        ("a rocket in outer space", "subject=rocket count=one background=space"),
+        ("a boat under fireworks", "subject=boat count=one particles=sparkles"),
+        ("blue fireworks over the city", "subject=fireworks count=three colour=blue background=city"),
+        ("an atom with electrons spins", "subject=atom count=one motion=orbit"),
+        ("a silver kite zigzags", "subject=kite count=one colour=grey motion=zigzag"),
+        ("a black cat comes closer", "subject=cat count=one colour=black motion=approach"),
+        ("a cat, the camera moves closer", "subject=cat count=one camera=zoom_in"),
+        ("a turquoise ripple on a lake", "subject=ripple count=one colour=turquoise background=beach"),
+        ("一只小猫在房间里慢慢走近", "subject=cat count=one motion=approach speed=slow background=room"),
+        ("夕阳下的一棵大树", "subject=tree count=one background=sunset"),
+        ("三片棕色的树叶飘落，森林，下雨", "subject=leaf count=three colour=brown motion=fall background=forest particles=rain"),
+        ("剪纸风格的红灯笼升起", "subject=lantern colour=red motion=rise style=paper_cut"),
+        ("太阳落山", "subject=sun motion=fall background=sunset"),
+        ("黑色的猫在夜晚", "subject=cat colour=black background=night_sky"),
+        ("一朵白云", "subject=cloud count=one colour=white"),
+    ],
+)  # fmt: skip
+def test_words_of_several_meanings_are_read_from_what_stands_beside_them(prompt: str, slots: str) -> None:
+    reading = WORLD.read(prompt)
     assert " ".join(f"{name}={value}" for name, value in reading.said.items()) == slots
-    assert reading.coverage == 1.0
+
+
+def test_the_vocabulary_of_the_training_world_agrees_with_itself() -> None:
+    world = load_vocabulary()
+    for name, slot in world.items():
+        assert list(slot.values)[: len(vocabulary()[name].values)] == list(vocabulary()[name].values)
+        for value, words in slot.values.items():
+            assert len(words.en) >= 3 and len(words.zh) >= 1, f"{name} {value}"
+            assert all(wish in world[other].values for other, wish in words.suits.items()), f"{name} {value}"
 
 
 @pytest.mark.parametrize(
@@ -141,10 +203,11 @@ def test_any_text_can_be_read() -> None:
 
 
 def test_every_phrase_of_the_vocabulary_is_understood() -> None:
-    for name, slot in vocabulary().items():
-        for value, words in slot.values.items():
-            for phrase in (*words.en, *words.zh):
-                assert LEXICON.read(phrase).said, f"{name} {value}: {phrase!r} is not found"
+    for lexicon, slots in ((LEXICON, vocabulary()), (WORLD, load_vocabulary())):
+        for name, slot in slots.items():
+            for value, words in slot.values.items():
+                for phrase in (*words.en, *words.zh):
+                    assert lexicon.read(phrase).said, f"{name} {value}: {phrase!r} is not found"
 
 
 def test_endings_are_taken_off_and_typing_errors_forgiven() -> None:
@@ -177,6 +240,8 @@ def test_the_caption_is_a_sentence() -> None:
     assert caption(one) == "A large red balloon rises over snowy mountains."
     two = complete({"subject": "butterfly", "count": "two", "size": "medium", "camera": "zoom_in"}, vocabulary())
     assert caption(two) == "Two purple butterflies sway in a meadow, the camera zooms in."
+    leaves = complete({"subject": "leaf", "count": "three", "motion": "approach", "style": "neon"}, load_vocabulary())
+    assert caption(leaves) == "Three large orange leaves come closer slowly in a forest, with leaves, neon style."
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ video clip film movie picture image scene shot short nice view camera coloured c
 has have having full slightly quite toward towards beautiful beautifully some any all style screen frame 的 地
 得 着 了 过 在 是 有 从 到 把 被 让 给 对 这 那 其 它 他 她 你 我 们 一 吧 呢 啊 吗 请 来 去 又 也 都 很 正 个
 只 条 张 座 片 生成 制作 视频 短片 画面 画 场景 展示 帮我 请你 我想 我要 想看 看 一个 一段 一幅 一片 一座 镜头
-颜色 色 风格 天 美丽 美丽的 漂亮 出现 旁边有 ,
+颜色 色 风格 天 set_of set_in set_on set_at set_against 美丽 美丽的 漂亮 出现 旁边有 ,
 """
 # What stands before a place: "under the moon".
 PLACE_BEFORE = """

@@ -15,8 +15,14 @@ ADVISERS = ("subject", "motion", "background")
 PLACES = {
     "sky": "in the sky", "sunset": "at sunset", "night_sky": "in the night sky", "deep_sea": "in the deep sea",
     "snowy_mountains": "over snowy mountains", "meadow": "in a meadow", "city": "in the city", "desert": "in the desert",
+    "forest": "in a forest", "beach": "on a beach", "space": "in space", "room": "in a room",
 }  # fmt: skip
-MOVES = {"move_left": ("moves", "to the left"), "move_right": ("moves", "to the right")}
+MOVES = {
+    "move_left": ("moves", "to the left"),
+    "move_right": ("moves", "to the right"),
+    "approach": ("comes", "closer"),
+}
+ONE, MANY = {"fireworks": "firework"}, {"leaf": "leaves"}
 CAMERAS = {"pan_left": "pans left", "pan_right": "pans right", "zoom_in": "zooms in", "zoom_out": "zooms out"}
 SPEEDS = {"slow": "slowly", "fast": "fast"}
 
@@ -70,7 +76,8 @@ def make_plan(
 def caption(slots: Mapping[str, str]) -> str:
     """One English sentence for a shot, for people: "A large red balloon rises over snowy mountains."""
     plural = slots.get("count", "one") != "one"
-    noun = _plain(slots.get("subject", "thing"))
+    subject = slots.get("subject", "thing")
+    noun = ONE.get(subject, _plain(subject))
     described = [_plain(slots[name]) for name in ("size", "colour") if slots.get(name, "medium") != "medium"]
     glow = ["glowing"] if slots.get("light") == "glowing" else []
     words = [*described[:1], *glow, *described[1:], _many(noun) if plural else noun]
@@ -78,6 +85,7 @@ def caption(slots: Mapping[str, str]) -> str:
     scene = " ".join([article, *words, *_movement(slots, plural=plural), _place(slots)])
     details = [f"with {_plain(slots['particles'])}"] if slots.get("particles", "none") != "none" else []
     details += ["in dim light"] if slots.get("light") == "dim" else []
+    details += [f"{_plain(slots['style'])} style"] if slots.get("style", "cartoon") != "cartoon" else []
     details += [f"the camera {CAMERAS[slots['camera']]}"] if slots.get("camera") in CAMERAS else []
     return ", ".join([scene, *details]) + "."
 
@@ -113,8 +121,8 @@ def _place(slots: Mapping[str, str]) -> str:
 
 
 def _many(noun: str) -> str:
-    if noun.endswith("fish"):
-        return noun
+    if noun.endswith("fish") or noun in MANY:
+        return MANY.get(noun, noun)
     return f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
 
 

@@ -37,6 +37,8 @@ trail train brain drain grain strain strand stand brand grand bland gland slant 
 right night fight might eight weight height sunny funny bunny honey money monkey donkey turkey jockey hockey
 rockets rocker locket pocket socket market basket casket gasket ticket cricket wicket racket jacket packet
 small stall shall smile while mobile missile
+leave heave coat coats closet loser jingle mitten match scroll birth could clout cheery beech forget
+wearing waving leaving heaving
 """
 
 

@@ -52,16 +52,16 @@ class Generator:
                 films = [self._conditioner.film(shot.slots, noise, step) for step in steps]
             layout = make_layout(shot, seed=seed, frames=total, start_frame=shown)
             self._decoder.reset()
-            yield from self._shot(shot, layout, films, row=row, stop=stop)
+            yield from self._shot(layout, films, row=row, stop=stop)
             shown += total
 
     def _shot(
-        self, shot: Shot, layout: Layout, films: list[NDArray[np.float32]], *, row: ModeRow, stop: Stop
+        self, layout: Layout, films: list[NDArray[np.float32]], *, row: ModeRow, stop: Stop
     ) -> Iterator[NDArray[np.uint8]]:
         left = layout.frames
         for slot in range(-(-layout.frames // self.manifest.latent.frames)):
             with _timed(self.timings_s, "denoise"):
-                latents = self._denoiser.latents(self._map(shot, layout, slot), films, check=stop.check)
+                latents = self._denoiser.latents(self._map(layout, slot), films, check=stop.check)
             keys = self._decoder.frames(latents)
             for _ in range(self.manifest.latent.keys):
                 stop.check()
@@ -70,7 +70,7 @@ class Generator:
                 yield from pictures[:left]
                 left -= len(pictures[:left])
 
-    def _map(self, shot: Shot, layout: Layout, slot: int) -> NDArray[np.float32]:
+    def _map(self, layout: Layout, slot: int) -> NDArray[np.float32]:
         """The layout channels of one slot; a slot that reaches past the end repeats the last frame."""
         latent, vocabulary = self.manifest.latent, self.manifest.vocabulary
         per_key = latent.frames // latent.keys
@@ -78,8 +78,7 @@ class Generator:
         middle = [min(first + key * per_key, layout.frames - 1.0) for key in range(latent.keys)]
         return layout_map(
             layout, middle, height=latent.height, width=latent.width,
-            subject=self._conditioner.number("subject", shot.slots), subjects=len(vocabulary["subject"].values),
-            colour=self._conditioner.number("colour", shot.slots), colours=len(vocabulary["colour"].values),
+            subjects=list(vocabulary["subject"].values), colours=list(vocabulary["colour"].values),
         )  # fmt: skip
 
     def _pictures(self, packed: list[NDArray[np.uint8]], row: ModeRow) -> list[NDArray[np.uint8]]:

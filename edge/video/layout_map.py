@@ -11,8 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from edge.video.layout import ASPECT, FPS, Array, Layout, Reals
+from edge.errors import ModelError
+from edge.video.layout import ASPECT, FPS, Layout
+
+Array = NDArray[np.float32]
+Reals = NDArray[np.floating]
 
 SUBJECT_FREQUENCIES = (0.5, 1.0, 2.0)
 SCENERY_FREQUENCIES = (0.5, 1.0, 2.0, 4.0, 8.0)
@@ -26,42 +31,49 @@ def channels(subjects: int, colours: int) -> int:
 
 
 def layout_map(
-    layout: Layout, frames: Sequence[float], *, height: int, width: int, subject: int, subjects: int,
-    colour: int, colours: int,
-) -> Array:  # fmt: skip
+    layout: Layout, frames: Sequence[float], *, height: int, width: int, subjects: Sequence[str], colours: Sequence[str]
+) -> Array:
     """Rasterise the layout at the given frame numbers (fractions are interpolated).
 
-    Returns float32 [len(frames), channels(subjects, colours), height, width].
+    `subjects` and `colours` are the pack's values in embedding order: each track marks its own under its window.
+    Returns float32 [len(frames), channels(len(subjects), len(colours)), height, width].
+    Raises ModelError for a track whose subject or colour is not among them.
     """
     ys = (np.arange(height, dtype=np.float32) + 0.5) / height
     xs = (np.arange(width, dtype=np.float32) + 0.5) / width * ASPECT
     grid_x, grid_y = np.meshgrid(xs, ys)
-    out = np.zeros((len(frames), channels(subjects, colours), height, width), np.float32)
+    numbers = [
+        (_number("subject", track.subject, subjects), len(subjects) + _number("colour", track.colour, colours))
+        for track in layout.tracks
+    ]
+    out = np.zeros((len(frames), channels(len(subjects), len(colours)), height, width), np.float32)
     for key, frame in enumerate(frames):
-        planes = _subject_planes(layout, frame, grid_x, grid_y)
-        window = planes[0]
-        out[key, : len(planes)] = planes
+        planes, nearest = _subject_planes(layout, frame, grid_x, grid_y)
         base = len(planes)
-        out[key, base + subject] = window
-        out[key, base + subjects + colour] = window
-        rest = _scenery_planes(layout, frame, grid_x, grid_y)
-        out[key, base + subjects + colours :] = rest
+        out[key, :base] = planes
+        for index, marked in enumerate(numbers):
+            for number in marked:
+                out[key, base + number] += planes[0] * (nearest == index)
+        out[key, base + len(subjects) + len(colours) :] = _scenery_planes(layout, frame, grid_x, grid_y)
     return out
+
+
+def _number(name: str, value: str, values: Sequence[str]) -> int:
+    if value not in values:
+        raise ModelError(f"This pack cannot draw {name} {value!r}.", hint=f"It knows: {', '.join(values)}.")
+    return list(values).index(value)
 
 
 def _at(values: Array, frame: float) -> float:
     return float(np.interp(frame, np.arange(len(values)), values))
 
 
-def _subject_planes(layout: Layout, frame: float, grid_x: Reals, grid_y: Reals) -> list[Array]:
-    """The planes of whichever subject is nearest to each cell, zero where none is near."""
+def _subject_planes(layout: Layout, frame: float, grid_x: Reals, grid_y: Reals) -> tuple[Array, NDArray[np.intp]]:
+    """The planes of whichever subject is nearest to each cell, zero where none is near; and that subject's index."""
     per_track = [_track_planes(layout, index, frame, grid_x, grid_y) for index in range(len(layout.tracks))]
-    if len(per_track) == 1:
-        return list(per_track[0][1])
-    distance = np.stack([item[0] for item in per_track])
-    nearest = np.argmin(distance, axis=0)[None, None]
-    planes = np.stack([item[1] for item in per_track])
-    return list(np.take_along_axis(planes, nearest, axis=0)[0])
+    nearest = np.argmin(np.stack([distance for distance, _ in per_track]), axis=0)
+    planes = np.stack([planes for _, planes in per_track])
+    return np.take_along_axis(planes, nearest[None, None], axis=0)[0], nearest
 
 
 def _track_planes(layout: Layout, index: int, frame: float, grid_x: Reals, grid_y: Reals) -> tuple[Array, Array]:

@@ -85,10 +85,3 @@ def test_a_shard_that_exists_is_not_made_again(run: Path, config: Config) -> Non
     prepare.shards(config, run)
 
     assert path.stat().st_mtime_ns == stamp
-
-
-def test_a_pack_is_compared_with_the_renderer_pixel_by_pixel(run: Path) -> None:
-    figures = evaluate.paired(run / "pack", clips=2, seconds=0.5)
-
-    assert 5 < figures["psnr_db"] < 60
-    assert 5 < figures["subject_psnr_db"] < 60

@@ -1,8 +1,7 @@
-"""Scene -> frames: scenery, particles, glow, subjects and light, layer over layer."""
+"""Scene -> frames with OpenCV: scenery, particles, light and subjects, layer over layer."""
 
 from __future__ import annotations
 
-import colorsys
 from collections.abc import Iterable, Iterator
 
 import cv2
@@ -10,14 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.video.layout import ASPECT
-from edge.video.layout_map import FAR_PARALLAX, NEAR_PARALLAX
-from tools.convert.scenes.backgrounds import LEFT, Scenery, paint
+from tools.convert.scenes.backdrop_cv import Backdrop
+from tools.convert.scenes.fields import grain, pigment, pigment_corner, vignette
+from tools.convert.scenes.ink import Rgb
+from tools.convert.scenes.particles import Drift, particles, slant_of
+from tools.convert.scenes.raster_cv import SHIFT, dilute, draw, fixed_point, halo, lay, mix_in, polygons, scatter
 from tools.convert.scenes.scene import Scene
-from tools.convert.scenes.subjects import COLOURS, SHIFT, SUBJECTS, Pen, Rgb
+from tools.convert.scenes.stage import (
+    HALO_REACH,
+    LIGHTING,
+    POOL_REACH,
+    Actor,
+    actors,
+    bounds,
+    coarse_pixels,
+    reach_of,
+    style_of,
+)
+from tools.convert.scenes.styles import FINISH
 
 Frame = NDArray[np.uint8]
-GLOW_SIZE = 128
-PARTICLE_RADIUS = {"snow": 0.014, "bubbles": 0.02, "sparkles": 0.022}
 
 
 def render(scene: Scene, frames: Iterable[int], *, height: int = 240) -> Iterator[Frame]:
@@ -25,6 +36,25 @@ def render(scene: Scene, frames: Iterable[int], *, height: int = 240) -> Iterato
     painter = _Painter(scene, height)
     for frame in frames:
         yield painter.frame(frame)
+
+
+def masks(scene: Scene, frames: Iterable[int], *, height: int = 240) -> Iterator[Frame]:
+    """Yield uint8 [height, height * ASPECT]: 255 where a subject or a particle covers the picture, else 0.
+
+    Shadows, halos and glows do not count.
+    """
+    slant = slant_of(scene.layout.particles)
+    kind = scene.shot.slots["particles"]
+    for frame in frames:
+        mask = np.zeros((height, round(height * ASPECT)), np.uint8)
+        for actor in actors(scene, frame, height=height):
+            for outline in polygons(actor.cut):
+                cv2.fillPoly(mask, [outline], 255, cv2.LINE_8, SHIFT)
+        for drift in particles(kind, scene.layout.particles[frame], slant=slant, height=height):
+            for swarm in drift.swarms:
+                for outline in fixed_point(swarm.polygons - 0.5):
+                    cv2.fillConvexPoly(mask, outline, 255, cv2.LINE_8, SHIFT)
+        yield mask
 
 
 def to_i420(rgb: Frame) -> Frame:
@@ -36,98 +66,75 @@ class _Painter:
     """Holds what stays the same from frame to frame."""
 
     def __init__(self, scene: Scene, height: int) -> None:
-        self.scene = scene
-        self.height = height
-        self.width = round(height * ASPECT)
-        self.scenery: Scenery = paint(scene.shot.slots["background"], scene.u, height=height)
-        self.base = _vary(COLOURS[scene.shot.slots["colour"]], scene.u)
-        self.light = scene.shot.slots["light"]
-        axis = np.linspace(-1, 1, GLOW_SIZE, dtype=np.float32)
-        self.halo = np.clip(1 - np.hypot(axis[None], axis[:, None]), 0, 1) ** 1.8
+        self.scene, self.height = scene, height
+        self.backdrop = Backdrop(scene, height)
+        self.kind = scene.shot.slots["particles"]
+        self.slant = slant_of(scene.layout.particles)
+        self.light = LIGHTING[scene.shot.slots["light"]]
+        self.style = style_of(scene)
+        self.coarse = coarse_pixels(height)
+        self.vignette = np.round(255 * vignette(height, self.light)).astype(np.uint8)
+        self.grain = grain(height) if self.style == "watercolour" else None
 
     def frame(self, number: int) -> Frame:
-        image = self._scenery(number)
-        particles = self.scene.shot.slots["particles"]
-        if particles != "none":
-            self._particles(image, particles, self.scene.layout.particles[number])
-        if self.light == "dim":
-            image = cv2.convertScaleAbs(image, alpha=0.5)
-        for track in self.scene.layout.tracks:
-            pose = [float(v[number]) for v in (track.x, track.y, track.radius, track.angle, track.flip, track.phase)]
-            self._subject(image, *pose)
-        return image
+        cast = actors(self.scene, number, height=self.height)
+        behind, before = particles(
+            self.kind, self.scene.layout.particles[number], slant=self.slant, height=self.height
+        )  # fmt: skip
+        image = self.backdrop.frame(number)
+        self._drift(image, behind, 1.0)
+        if self.light.pool:
+            self._dim(image, cast)
+        for actor in cast:
+            self._halo(image, actor)
+        for actor in cast:
+            self._actor(image, actor)
+        self._drift(image, before, self.light.body)
+        if self.grain is not None:
+            cv2.subtract(image, self.grain, dst=image)
+        return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGBA2RGB), np.uint8)
 
-    def _scenery(self, number: int) -> Frame:
-        shift, zoom = (float(value) for value in self.scene.layout.camera[number])
-        pulse = 0.5 + 0.5 * float(np.sin(self.scene.layout.ambient[number]))
-        far = self._warp(self.scenery.far + pulse * self.scenery.pulse, shift, zoom, FAR_PARALLAX)
-        near = self._warp(self.scenery.near, shift, zoom, NEAR_PARALLAX)
-        cover = self._warp(self.scenery.cover, shift, zoom, NEAR_PARALLAX)[..., None]
-        return np.clip(far + (near - far) * cover, 0, 255).astype(np.uint8)
+    def _dim(self, image: Frame, cast: list[Actor]) -> None:
+        """Darken the picture towards its corners, and leave a pool of light around each actor."""
+        field = self.vignette.copy()
+        small = field.shape[0] / self.height
+        for actor in cast:
+            found = halo(field, actor.x * small, actor.y * small, POOL_REACH * actor.radius * small)
+            if found is not None:
+                (x0, y0, x1, y1), share = found
+                window = field[y0:y1, x0:x1]
+                cv2.add(window, cv2.convertScaleAbs(share, alpha=self.light.pool), dst=window)
+        full = cv2.resize(field, (image.shape[1], image.shape[0]), interpolation=cv2.INTER_LINEAR)
+        cv2.multiply(image, cv2.merge([full] * 4), dst=image, scale=1 / 255)
 
-    def _warp(self, layer: NDArray[np.float32], shift: float, zoom: float, parallax: float) -> NDArray[np.float32]:
-        """The inverse of `to_scenery`, as one affine warp of the wide canvas to the screen."""
-        scale = zoom ** (0.5 + 0.5 * parallax)
-        h = self.height
-        start_x = (ASPECT / 2 - ASPECT / 2 / scale + parallax * shift - LEFT) * h
-        start_y = (0.5 - 0.5 / scale) * h
-        if self.scene.shot.slots["camera"] == "static":  # whole pixels will do where nothing moves
-            left = round(start_x)
-            return layer[:, left : left + self.width]
-        half = 0.5 / scale - 0.5
-        matrix = np.array([[1 / scale, 0, start_x + half], [0, 1 / scale, start_y + half]], np.float64)
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        size = (self.width, h)
-        return np.asarray(cv2.warpAffine(layer, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), np.float32)
+    def _halo(self, image: Frame, actor: Actor) -> None:
+        if self.light.halo:
+            strength = self.light.halo * actor.breath
+            _mix(image, actor.x, actor.y, HALO_REACH * actor.radius, actor.halo, strength)
 
-    def _particles(self, image: Frame, kind: str, now: NDArray[np.float32]) -> None:
-        radius = PARTICLE_RADIUS[kind] * self.height
-        for x, y, strength in now:
-            if strength <= 0.02:
-                continue
-            cx, cy = float(x) * self.height, float(y) * self.height
-            if kind == "sparkles":
-                r = radius * (0.3 + 0.7 * float(strength))
-                t = np.arange(8) * np.pi / 4
-                reach = np.where(np.arange(8) % 2 == 0, r, r * 0.3)
-                points = np.stack([cx + reach * np.cos(t), cy + reach * np.sin(t)], 1)
-                cv2.fillPoly(image, [np.round(points * 16).astype(np.int32)], (255, 246, 190), cv2.LINE_AA, SHIFT)
-                continue
-            centre = (round(cx * 16), round(cy * 16))
-            if kind == "bubbles":
-                cv2.circle(image, centre, round(radius * 16), (176, 226, 244), 1, cv2.LINE_AA, SHIFT)
-                cv2.circle(image, centre, round(radius * 7), (214, 242, 252), -1, cv2.LINE_AA, SHIFT)
-            else:
-                cv2.circle(image, centre, round(radius * 16), (255, 255, 255), -1, cv2.LINE_AA, SHIFT)
-
-    def _subject(
-        self, image: Frame, x: float, y: float, radius: float, angle: float, flip: float, phase: float
-    ) -> None:  # fmt: skip
-        px, py, scale = x * self.height, y * self.height, radius * self.height
-        if self.light != "natural":
-            strength = 0.75 if self.light == "glowing" else 0.45
-            self._glow(image, px, py, scale * 2.3, strength * (0.92 + 0.08 * float(np.sin(phase))))
-        SUBJECTS[self.scene.shot.slots["subject"]](Pen(image, px, py, scale, angle, flip, self.base), phase)
-
-    def _glow(self, image: Frame, px: float, py: float, reach: float, strength: float) -> None:
-        x0, y0 = max(0, int(px - reach)), max(0, int(py - reach))
-        x1, y1 = min(self.width, int(px + reach) + 2), min(self.height, int(py + reach) + 2)
-        if x1 <= x0 or y1 <= y0:
+    def _actor(self, image: Frame, actor: Actor) -> None:
+        finish = FINISH[self.style]
+        box = bounds(
+            actor.cut, margin=reach_of(finish) * self.height, step=self.coarse, width=image.shape[1],
+            height=self.height,
+        )  # fmt: skip
+        if box is None:
             return
-        step = (GLOW_SIZE - 1) / (2 * reach)
-        offset = (GLOW_SIZE - 1) / 2
-        matrix = np.array([[step, 0, (x0 - px) * step + offset], [0, step, (y0 - py) * step + offset]])
-        halo = cv2.warpAffine(self.halo, matrix, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-        colour = np.array(self.base, np.float32) * 0.6 + 100
-        window = image[y0:y1, x0:x1].astype(np.float32)
-        share = np.asarray(halo, np.float32)[..., None] * strength
-        image[y0:y1, x0:x1] = (window + (colour - window) * share).astype(np.uint8)
+        tile = draw(actor.cut, box)
+        if self.style == "watercolour":
+            column, row = pigment_corner(actor.x, actor.y, box[:2], self.height)
+            dilute(tile, pigment(self.height)[row : row + tile.shape[0], column : column + tile.shape[1]])
+        lay(image, tile, box, finish, edge=actor.edge, height=self.height, coarse=self.coarse, light=self.light.body)
+
+    def _drift(self, image: Frame, drift: Drift, light: float) -> None:
+        for glow in drift.lights:
+            _mix(image, glow.x, glow.y, glow.radius, glow.colour, light * glow.strength)
+        scatter(image, drift.swarms, light)
 
 
-def _vary(colour: Rgb, u: list[float]) -> Rgb:
-    """A little jitter of hue and brightness, so that not every red is the same red."""
-    hue, light, depth = colorsys.rgb_to_hls(*(channel / 255 for channel in colour))
-    hue = (hue + 0.02 * (u[9] - 0.5)) % 1
-    light = min(1.0, light * (0.94 + 0.12 * u[10]))
-    red, green, blue = colorsys.hls_to_rgb(hue, light, depth)
-    return red * 255, green * 255, blue * 255
+def _mix(image: Frame, x: float, y: float, radius: float, colour: Rgb, strength: float) -> None:
+    """Mix a colour into the picture, most of it at (x, y) and none beyond the radius."""
+    found = halo(image, x, y, radius)
+    if found is not None:
+        (x0, y0, x1, y1), share = found
+        mix_in(image[y0:y1, x0:x1], share, colour, strength)

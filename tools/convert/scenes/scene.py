@@ -16,6 +16,7 @@ from edge.video.scheduler import draw_noise
 
 NUISANCE = 12
 HOLD_OUT = 10
+PAIRS = 0.15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,16 +41,32 @@ def make_scene(slots: Mapping[str, str], *, seed: int, seconds: float) -> Scene:
 
 
 def held_out(slots: Mapping[str, str]) -> bool:
-    """True for the tenth of all (subject, colour, motion) combinations that training never sees."""
-    key = "/".join(slots[name] for name in ("subject", "colour", "motion"))
-    return hashlib.sha256(key.encode()).digest()[0] % HOLD_OUT == 0
+    """True for the tenth of all (subject, colour, motion) combinations that training never sees.
+
+    Where there is a second subject, true if either is such a combination.
+    """
+    pairs = [(slots["subject"], slots["colour"])]
+    if slots.get("second"):
+        pairs.append((slots["second"], slots.get("second_colour", slots["colour"])))
+    keys = ["/".join((subject, colour, slots["motion"])) for subject, colour in pairs]
+    return any(hashlib.sha256(key.encode()).digest()[0] % HOLD_OUT == 0 for key in keys)
 
 
-def random_slots(values: Mapping[str, Sequence[str]], rng: np.random.Generator) -> dict[str, str]:
-    """A random training combination: every slot uniform, held-out combinations left out."""
+def random_slots(
+    values: Mapping[str, Sequence[str]], rng: np.random.Generator, *, pairs: float = PAIRS
+) -> dict[str, str]:
+    """A random training combination: every slot uniform, held-out combinations left out.
+
+    Half of the scenes show one subject. A share `pairs` of all shows two different ones (slots `second` and
+    `second_colour`, `count` is one then).
+    """
     while True:
         slots = {name: str(rng.choice(list(options))) for name, options in values.items()}
         if rng.uniform() < 0.5:
             slots["count"] = "one"
+        if rng.uniform() < pairs:
+            others = [subject for subject in values["subject"] if subject != slots["subject"]]
+            second = str(rng.choice(others)), str(rng.choice(list(values["colour"])))
+            slots |= {"count": "one", "second": second[0], "second_colour": second[1]}
         if not held_out(slots):
             return slots

@@ -7,16 +7,18 @@ from pathlib import Path
 
 import torch
 
-from tools.convert.tinyvideo import decoder_phase, export, prepare, sheet, student_phase
+from tools.convert.tinyvideo import decoder_phase, export, prepare, recogniser_phase, sheet, student_phase, views
 from tools.convert.tinyvideo.config import load_config
 
+PHASES = ["pixels", "pca", "shards", "student", "decoder", "export"]
+JUDGES = ["views", "r_eval", "r_train"]
 REDUCED = Path(__file__).with_name("reduced.yaml")
 
 
 def main() -> None:
     """Parse the command line and run one phase."""
     parser = argparse.ArgumentParser(prog="python -m tools.convert.tinyvideo", description=__doc__)
-    parser.add_argument("phase", choices=["pixels", "pca", "shards", "student", "decoder", "export", "all", "sheet"])
+    parser.add_argument("phase", choices=[*PHASES, "all", "sheet", *JUDGES])
     parser.add_argument("--config", type=Path, default=REDUCED, help="sizes and budgets (default: %(default)s)")
     parser.add_argument(
         "--out", type=Path, default=Path("runs/reduced"), help="folder of the run (default: %(default)s)"
@@ -37,11 +39,16 @@ def main() -> None:
         "decoder": lambda: decoder_phase.decoder(config, args.out),
         "export": lambda: export.export(config, args.out, args.pack),
     }
+    judges = {
+        "views": lambda: views.write_views(args.out / "views", files=config.view_files, part=part, parts=parts),
+        "r_eval": lambda: recogniser_phase.recogniser(config, "eval", args.out),
+        "r_train": lambda: recogniser_phase.recogniser(config, "train", args.out),
+    }
     if args.phase == "sheet":
         sheet.draw(args.pack, Path("docs/first-clips.png"))
         return
     for name in list(phases) if args.phase == "all" else [args.phase]:
-        phases[name]()
+        (phases | judges)[name]()
 
 
 if __name__ == "__main__":

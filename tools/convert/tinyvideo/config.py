@@ -34,6 +34,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     student_rate: float = 1.0e-3
     calibration_clips: int = 24
     steps: tuple[int, ...] = (1,)
+    view_files: int = 40
+    recogniser_minutes: float = 40.0
 
     @property
     def cells(self) -> tuple[int, int]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,13 +11,12 @@ from edge.video.layout_map import layout_map
 from tools.convert.scenes.render import render, to_i420
 from tools.convert.scenes.scene import Scene, make_scene, random_slots
 from tools.convert.tinyvideo.config import Config
+from tools.convert.tinyvideo.vocabulary import load_vocabulary
 
-VOCABULARY_FILE = Path(__file__).with_name("vocabulary.yaml")
-
-
-def load_vocabulary() -> dict[str, Slot]:
-    """The caption vocabulary: slots in embedding order, each with its values in embedding order."""
-    return msgspec.yaml.decode(VOCABULARY_FILE.read_bytes(), type=dict[str, Slot])
+__all__ = [
+    "all_keys", "attributes", "key_frames", "load_vocabulary", "pack", "random_scene", "render_keys", "scene_map",
+    "to_blocks",
+]  # fmt: skip
 
 
 def attributes(vocabulary: dict[str, Slot], slots: dict[str, str]) -> NDArray[np.int64]:
@@ -59,12 +55,10 @@ def render_keys(config: Config, scene: Scene, keys: list[int]) -> NDArray[np.uin
 
 def scene_map(config: Config, vocabulary: dict[str, Slot], scene: Scene, keys: list[int]) -> NDArray[np.float32]:
     """The denoiser's layout channels for the given keys of a scene."""
-    subjects, colours = list(vocabulary["subject"].values), list(vocabulary["colour"].values)
     middle = [float(np.mean(key_frames(config, key))) for key in keys]
     return layout_map(
         scene.layout, middle, height=config.cells[0], width=config.cells[1],
-        subject=subjects.index(scene.shot.slots["subject"]), subjects=len(subjects),
-        colour=colours.index(scene.shot.slots["colour"]), colours=len(colours),
+        subjects=list(vocabulary["subject"].values), colours=list(vocabulary["colour"].values),
     )  # fmt: skip
 
 

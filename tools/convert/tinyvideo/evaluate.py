@@ -1,4 +1,4 @@
-"""Looking at a pack: a contact sheet of prompts, and how close its clips come to the renderer's own."""
+"""Looking at a pack: a contact sheet of prompts. What it is worth is for `tools/convert/judge` to say."""
 
 from __future__ import annotations
 
@@ -15,11 +15,7 @@ from edge.packs import Pack
 from edge.plan import Plan, Shot
 from edge.stop import Stop
 from edge.video.generator import Generator, open_generator
-from edge.video.layout import ASPECT
-from tools.convert.scenes.render import render, to_i420
-from tools.convert.scenes.scene import Scene, make_scene, random_slots
 
-EVALUATION_SEED = (1 << 30) + 100_000
 Picture = NDArray[np.uint8]
 
 
@@ -56,43 +52,3 @@ def _caption(text: str, width: int) -> Picture:
     strip = np.full((22, width, 3), 255, np.uint8)
     cv2.putText(strip, text, (6, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (30, 30, 30), 1, cv2.LINE_AA)
     return strip
-
-
-def paired(pack: Path, *, clips: int, seconds: float = 2.0) -> dict[str, float]:
-    """Mean PSNR in dB of generated clips against the renderer's clips of the same scenes, none seen in training.
-
-    Layout and noise leave nothing to chance, so the two can be compared pixel by pixel: `psnr_db` over the whole
-    frame, `subject_psnr_db` over the cells that the layout gives to the subjects. Luma at the output size.
-    """
-    whole, subject = [], []
-    with open_generator(open_pack(pack), threads=2) as generator:
-        values = {name: list(slot.values) for name, slot in generator.manifest.vocabulary.items()}
-        for seed in range(EVALUATION_SEED, EVALUATION_SEED + clips):
-            slots = random_slots(values, np.random.default_rng(seed))
-            scene = make_scene(slots, seed=seed, seconds=seconds)
-            made = clip(generator, scene.shot, seed=seed)
-            for number in range(3, len(made), 9):
-                error = _luma_error(made[number], scene, number)
-                whole.append(float(error.mean()))
-                subject.append(float(error[_subject_mask(scene, number, error.shape)].mean()))
-    return {"psnr_db": _psnr(whole), "subject_psnr_db": _psnr(subject)}
-
-
-def _luma_error(made: Picture, scene: Scene, number: int) -> NDArray[np.float64]:
-    height, width = made.shape[0] * 2 // 3, made.shape[1]
-    truth = to_i420(next(render(scene, [number], height=height)))[:height]
-    left = (truth.shape[1] - width) // 2
-    return (made[:height].astype(np.float64) - truth[:, left : left + width]) ** 2
-
-
-def _subject_mask(scene: Scene, number: int, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    mask = np.zeros(shape, np.uint8)
-    left = (round(shape[0] * ASPECT) - shape[1]) // 2
-    for track in scene.layout.tracks:
-        centre = (round(float(track.x[number]) * shape[0]) - left, round(float(track.y[number]) * shape[0]))
-        cv2.circle(mask, centre, round(1.1 * float(track.radius[number]) * shape[0]), 1, -1)
-    return mask.astype(bool)
-
-
-def _psnr(errors: list[float]) -> float:
-    return float(np.mean(10 * np.log10(255**2 / np.maximum(errors, 1e-3))))

@@ -5,23 +5,21 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
-import onnx
 import onnxruntime as ort
 import torch
-from numpy.typing import NDArray
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
-from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from edge.manifest import Canvas, Latent, Noise, Part, Tensor, VideoManifest, WeightFile, file_sha256
+from edge.manifest import Canvas, Latent, Noise, VideoManifest
 from edge.mode import FPS, HEIGHT, WIDTH
 from edge.video.layout_map import channels
 from edge.video.scheduler import timesteps
+from tools.convert.pack import part_of, weight_file
+from tools.convert.parity import parity, sqnr
+from tools.convert.quantize import OPSET, Feed, quantise, to_onnx
 from tools.convert.scenes.scene import NUISANCE, Scene
 from tools.convert.tinyvideo.autoencoder import Decoder, Pca
 from tools.convert.tinyvideo.config import Config
@@ -29,13 +27,12 @@ from tools.convert.tinyvideo.data import attributes, load_vocabulary, random_sce
 from tools.convert.tinyvideo.student import Student
 from tools.convert.tinyvideo.student_phase import new_student
 
-OPSET = 17
+STATES = {"trunk": {"state": "next_state"}}
 CALIBRATION_SEED = (1 << 30) + 1
 # Left in fp32: the denoiser's first convolution sees layout and latents of very different ranges at once, its last one
 # makes the latents themselves, the trunk's first sees the latents' long tails, and the decoder's linear part is the
 # picture to which the quantised part only adds.
 KEEP_FP32 = {"denoiser": ("inlet", "outlet"), "trunk": ("inlet",), "tail": ("linear",)}
-Feed = dict[str, NDArray[Any]]
 
 
 def export(config: Config, out: Path, pack: Path) -> None:
@@ -49,9 +46,9 @@ def export(config: Config, out: Path, pack: Path) -> None:
         feeds = {part: list(feed) for part, feed in _calibration(config, work).items()}
         pack.mkdir(parents=True, exist_ok=True)
         for part in ("denoiser", "trunk", "tail"):
-            _quantise(work / f"{part}.onnx", pack / f"{part}.onnx", feeds[part], KEEP_FP32[part])
+            quantise(work / f"{part}.onnx", pack / f"{part}.onnx", feeds[part], keep=KEEP_FP32[part])
         shutil.copyfile(work / "conditioner.onnx", pack / "conditioner.onnx")
-        report = {part: _parity(work / f"{part}.onnx", pack / f"{part}.onnx", feeds[part]) for part in feeds}
+        report = {part: parity(work / f"{part}.onnx", pack / f"{part}.onnx", feeds[part]) for part in feeds}
         report["torch"] = _torch_parity(student, decoder, work, feeds)
     (out / "parity.json").write_text(json.dumps(report, indent=1))
     _write_manifest(config, pack, layout)
@@ -72,27 +69,20 @@ def _export_fp32(config: Config, student: Student, decoder: Decoder, layout: int
     c, keys, width = config.latent_channels, config.keys, config.decoder_width
     film = sum(student.denoiser.film_sizes)
     slots = len(load_vocabulary())
-    _onnx(work / "conditioner.onnx", student.conditioner, {
+    to_onnx(work / "conditioner.onnx", student.conditioner, {
         "attributes": torch.zeros(1, slots, dtype=torch.long), "noise": torch.zeros(1, NUISANCE),
         "timestep": torch.ones(1),
     }, ["film"])  # fmt: skip
-    _onnx(work / "denoiser.onnx", student.denoiser, {
+    to_onnx(work / "denoiser.onnx", student.denoiser, {
         "layout": torch.zeros(keys, layout, h, w), "latents": torch.zeros(keys, c, h, w),
         "film": torch.zeros(1, film, 1, 1),
     }, ["x0"])  # fmt: skip
-    _onnx(work / "trunk.onnx", decoder.trunk, {
+    to_onnx(work / "trunk.onnx", decoder.trunk, {
         "latents": torch.zeros(1, keys * c, h, w), "state": torch.zeros(1, width, 2 * h, 2 * w),
     }, ["features", "next_state"])  # fmt: skip
-    _onnx(work / "tail.onnx", decoder.tail, {
+    to_onnx(work / "tail.onnx", decoder.tail, {
         "features": torch.zeros(1, width, 2 * h, 2 * w), "latents": torch.zeros(1, c, h, w),
     }, ["frames"])  # fmt: skip
-
-
-def _onnx(path: Path, module: torch.nn.Module, inputs: dict[str, torch.Tensor], outputs: list[str]) -> None:
-    torch.onnx.export(
-        module.eval(), tuple(inputs.values()), str(path), input_names=list(inputs), output_names=outputs,
-        opset_version=OPSET, dynamo=False,
-    )  # fmt: skip
 
 
 def _calibration(config: Config, work: Path) -> dict[str, list[Feed]]:
@@ -126,37 +116,6 @@ def _condition(vocabulary: dict[str, Any], scene: Scene, timestep: float) -> Fee
     return {"attributes": row[None], "noise": scene.z[None], "timestep": np.array([timestep], np.float32)}
 
 
-class _Reader(CalibrationDataReader):  # type: ignore[misc]
-    def __init__(self, feeds: list[Feed]) -> None:
-        self._feeds: Iterator[Feed] = iter(feeds)
-
-    def get_next(self) -> Feed | None:
-        return next(self._feeds, None)
-
-
-def _quantise(source: Path, target: Path, feeds: list[Feed], keep: tuple[str, ...]) -> None:
-    """Static U8 activations and S8 per-channel weights for the convolutions (and what lies between them).
-
-    Weights keep 7 bits: on x86 without VNNI the U8S8 kernels add pairs of products in 16 bits and would saturate.
-    """
-    ready = source.with_suffix(".pre.onnx")
-    quant_pre_process(str(source), str(ready), skip_symbolic_shape=True)
-    names = [node.name for node in onnx.load(str(ready)).graph.node if node.op_type == "Conv"]
-    excluded = [name for name in names if any(f"/{part}/" in name for part in keep)]
-    quantize_static(
-        str(ready), str(target), _Reader(feeds), quant_format=QuantFormat.QDQ, activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8, per_channel=True, reduce_range=True, nodes_to_exclude=excluded,
-        op_types_to_quantize=["Conv"],
-    )  # fmt: skip
-
-
-def _parity(reference: Path, candidate: Path, feeds: list[Feed]) -> dict[str, float]:
-    """Signal to quantisation noise in dB of the first output, worst and mean over the feeds."""
-    one, two = ort.InferenceSession(str(reference)), ort.InferenceSession(str(candidate))
-    ratios = [_sqnr(one.run(None, feed)[0], two.run(None, feed)[0]) for feed in feeds]
-    return {"sqnr_db_mean": float(np.mean(ratios)), "sqnr_db_worst": float(np.min(ratios))}
-
-
 def _torch_parity(student: Student, decoder: Decoder, work: Path, feeds: dict[str, list[Feed]]) -> dict[str, float]:
     """The same between torch and ONNX fp32, on the first feed of each part."""
     modules = {
@@ -168,14 +127,8 @@ def _torch_parity(student: Student, decoder: Decoder, work: Path, feeds: dict[st
         with torch.no_grad():
             made = module(*(torch.from_numpy(value) for value in feed.values()))
         first = (made[0] if name == "trunk" else made).numpy()
-        report[f"{name}_db"] = _sqnr(first, ort.InferenceSession(str(work / f"{name}.onnx")).run(None, feed)[0])
+        report[f"{name}_db"] = sqnr(first, ort.InferenceSession(str(work / f"{name}.onnx")).run(None, feed)[0])
     return report
-
-
-def _sqnr(reference: NDArray[Any], candidate: NDArray[Any]) -> float:
-    truth = reference.astype(np.float64)
-    noise = np.mean((truth - candidate.astype(np.float64)) ** 2) + 1e-12
-    return float(10 * np.log10(np.mean(truth**2) / noise))
 
 
 def _write_manifest(config: Config, pack: Path, layout: int) -> None:
@@ -187,26 +140,9 @@ def _write_manifest(config: Config, pack: Path, layout: int) -> None:
         canvas=Canvas(config.width, config.height, config.scale, WIDTH, HEIGHT, FPS),
         latent=Latent(config.latent_channels, *config.cells, config.slot_frames, config.keys),
         noise=Noise("vector", NUISANCE), steps=list(config.steps), layout_channels=layout,
-        parts={name: _part(pack / f"{name}.onnx", states=name == "trunk") for name in names},
-        files={f"{name}.onnx": _weights(pack / f"{name}.onnx") for name in names},
+        parts={name: part_of(pack / f"{name}.onnx", states=STATES.get(name)) for name in names},
+        files={f"{name}.onnx": weight_file(pack / f"{name}.onnx") for name in names},
         vocabulary=load_vocabulary(),
     )  # fmt: skip
     text = "# Written by the export; `python -m tools.convert.tinyvideo export` makes it anew.\n"
     (pack / "manifest.yaml").write_bytes(text.encode() + msgspec.yaml.encode(manifest))
-
-
-def _part(path: Path, *, states: bool) -> Part:
-    session = ort.InferenceSession(str(path))
-    inputs = {item.name: _tensor(item) for item in session.get_inputs()}
-    outputs = {item.name: _tensor(item) for item in session.get_outputs()}
-    return Part(path.name, inputs, outputs, {"state": "next_state"} if states else {})
-
-
-def _tensor(item: Any) -> Tensor:
-    names = {"tensor(float)": "float32", "tensor(int64)": "int64", "tensor(uint8)": "uint8"}
-    return Tensor(list(item.shape), names[item.type])
-
-
-def _weights(path: Path) -> WeightFile:
-    path.chmod(0o644)
-    return WeightFile(sha256=file_sha256(path), bytes=path.stat().st_size)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from edge.expand import LexiconExpander
-from tools.convert.tinyvideo.evaluate import contact_sheet, open_pack, paired
+from tools.convert.tinyvideo.evaluate import contact_sheet, open_pack
 
 PROMPTS = (
     "a red balloon rises over snowy mountains",
@@ -25,9 +24,9 @@ PROMPTS = (
 COLUMNS, SECONDS, SEED = 6, 2.0, 7
 
 
-def draw(pack: Path, target: Path, *, clips: int = 24) -> None:
-    """Write the sheet to `target` and print how close `clips` clips come to the renderer."""
+def draw(pack: Path, target: Path) -> None:
+    """Write the sheet to `target`."""
     expander = LexiconExpander(open_pack(pack).manifest, seconds=SECONDS)
     shots = [(prompt, expander.expand(prompt, seconds=None, seed=SEED).shots[0]) for prompt in PROMPTS]
     contact_sheet(pack, shots, columns=COLUMNS, seed=SEED, path=target)
-    print(json.dumps({"sheet": str(target), **paired(pack, clips=clips)}))
+    print(f"wrote {target}")

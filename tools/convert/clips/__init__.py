@@ -1,0 +1,1 @@
+"""Captioned clips: the one dataset interface of the workshop, whoever made the clips."""

@@ -1,0 +1,151 @@
+"""The autoencoder: 16 x 16 pixels x 12 frames of 4:2:0 video in 32 numbers, decoded in constant memory.
+
+Encoder and decoder start as the closed-form principal components (`start.py`) and learn what those miss. Everything is
+convolutions and ReLU, with no normalisation, so that static INT8 loses little. The decoder works on keys (three frames
+each); its memory of the slot and the key before keeps time smooth (MemBlock of TAEHV, madebyollin/taehv). Its head
+makes 8 x 8 pixel blocks with all the channels of one position, where INT8 convolutions are fastest; sample order inside
+a block is `pixels.to_blocks`.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tools.convert.latents.config import Config
+
+
+def conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
+    """A 3 x 3 convolution that keeps the size (or halves it)."""
+    return nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1)
+
+
+class Encoder(nn.Module):
+    """Blocks of one slot float [n, keys * block, 2h, 2w] in 0..1 to standardised latents [n, c, h, w]."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.keys, width = config.keys, config.encoder_width
+        self.linear = nn.Conv2d(config.block * config.keys, config.channels, 2, stride=2)
+        self.key = conv(config.block, width)
+        self.down = conv(width, width, stride=2)
+        self.mix1 = conv(width * config.keys, 2 * width)
+        self.mix2 = conv(2 * width, 2 * width)
+        self.out = nn.Conv2d(2 * width, config.channels, 1)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, blocks: Tensor) -> Tensor:
+        n, _, rows, columns = blocks.shape
+        x = blocks.reshape(n * self.keys, -1, rows, columns) - 0.5
+        x = functional.relu(self.down(functional.relu(self.key(x))))
+        x = functional.relu(self.mix1(x.reshape(n, -1, rows // 2, columns // 2)))
+        return self.linear(blocks) + self.out(functional.relu(x + self.mix2(x)))
+
+
+class ImageEncoder(nn.Module):
+    """Blocks of one frame float [n, 96, 2h, 2w] in 0..1 to the latents [n, c, h, w] of a clip that stands still."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        width = config.encoder_width
+        self.linear = nn.Conv2d(96, config.channels, 2, stride=2)
+        self.inlet = conv(96, width)
+        self.down = conv(width, 2 * width, stride=2)
+        self.mix = conv(2 * width, 2 * width)
+        self.out = nn.Conv2d(2 * width, config.channels, 1)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, blocks: Tensor) -> Tensor:
+        x = functional.relu(self.down(functional.relu(self.inlet(blocks - 0.5))))
+        return self.linear(blocks) + self.out(functional.relu(x + self.mix(x)))
+
+
+class Memory(nn.Module):
+    """x + conv(relu(conv([x, past]))): one step that sees the same place one step before."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = conv(2 * width, width)
+        self.second = conv(width, width)
+        nn.init.zeros_(self.second.weight)
+        nn.init.zeros_(self.second.bias)
+
+    def forward(self, x: Tensor, past: Tensor) -> Tensor:
+        return functional.relu(x + self.second(functional.relu(self.first(torch.cat([x, past], dim=1)))))
+
+
+class Trunk(nn.Module):
+    """One slot of latents to one feature map and one coarse picture per key.
+
+    latents [n, c, h, w], slot_state [n, slot_width, h, w] and key_state [n, key_width, 2h, 2w] (zeros at the start)
+    give features [n * keys, key_width, 2h, 2w], base [n * keys, 3, 2h, 2w] (Y, U and V of each block) and the two next
+    states. The coarse picture is linear and stays in floating point, so that INT8 only has to carry details.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.keys, self.width = config.keys, config.key_width
+        self.inlet = conv(config.channels, config.slot_width)
+        self.slot_memory = Memory(config.slot_width)
+        self.grow = nn.Conv2d(config.slot_width, config.keys * config.key_width * 4, 1)
+        self.key_memory = Memory(config.key_width)
+        self.base = nn.Conv2d(config.channels, config.keys * 3 * 4, 1)
+
+    def forward(self, latents: Tensor, slot_state: Tensor, key_state: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        n, _, h, w = latents.shape
+        slot_next = functional.relu(self.inlet(latents))
+        x = self.slot_memory(slot_next, slot_state)
+        x = functional.relu(self.grow(x)).reshape(n * self.keys, self.width * 4, h, w)
+        x = functional.pixel_shuffle(x, 2)
+        grouped = x.reshape(n, self.keys, self.width, 2 * h, 2 * w)
+        key_next = grouped[:, -1]
+        past = torch.cat([key_state[:, None], grouped[:, :-1]], dim=1).reshape(x.shape)
+        base = functional.pixel_shuffle(self.base(latents).reshape(n * self.keys, 12, h, w), 2)
+        return self.key_memory(x, past), base, slot_next, key_next
+
+
+class Tail(nn.Module):
+    """One key's features [n, key_width, 2h, 2w] and base [n, 3, 2h, 2w] to pixels uint8 [n * frames, 96, 2h, 2w]."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.wide = conv(config.key_width, config.tail_width)
+        self.out = nn.Conv2d(config.tail_width, config.block, 1)
+        self.spread = nn.Conv2d(3, config.block, 1)
+
+    def pixels(self, features: Tensor, base: Tensor) -> Tensor:
+        """The same as `forward`, as float 0..1 without rounding and with all frames of a key as channels."""
+        return self.out(functional.relu(self.wide(features))) + self.spread(base)
+
+    def forward(self, features: Tensor, base: Tensor) -> Tensor:
+        pixels = torch.clamp(self.pixels(features, base) * 255 + 0.5, 0, 255).to(torch.uint8)
+        return pixels.reshape(-1, 96, *features.shape[2:])
+
+
+class Decoder(nn.Module):
+    """Trunk and tail together, for training on consecutive slots of several clips at once."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        self.trunk = Trunk(config)
+        self.tail = Tail(config)
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """Latents [clips, slots, c, h, w] to blocks [clips, slots, keys * block, 2h, 2w]."""
+        clips, slots, _, h, w = latents.shape
+        slot_state, key_state = self.states(clips, h, w)
+        made = []
+        for slot in range(slots):
+            features, base, slot_state, key_state = self.trunk(latents[:, slot], slot_state, key_state)
+            made.append(self.tail.pixels(features, base).reshape(clips, -1, 2 * h, 2 * w))
+        return torch.stack(made, dim=1)
+
+    def states(self, clips: int, h: int, w: int) -> tuple[Tensor, Tensor]:
+        """The states before the first slot: zeros."""
+        where = self.trunk.inlet.weight.device
+        slot_state = torch.zeros(clips, self.config.slot_width, h, w, device=where)
+        return slot_state, torch.zeros(clips, self.config.key_width, 2 * h, 2 * w, device=where)

@@ -1,0 +1,143 @@
+"""Training of the autoencoder from its closed-form start, and of the image encoder beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tools.convert.latents.config import Config
+from tools.convert.latents.data import SLOTS, held_crops, read_crops
+from tools.convert.latents.measure import figures
+from tools.convert.latents.network import Decoder, Encoder, ImageEncoder
+from tools.convert.latents.start import fit, start_decoder, start_encoder, start_image_encoder
+from tools.convert.tinyvideo.loop import cosine, log_line, resume, run_loop, set_rate
+
+MOVING = 8 / 255  # a sample that changes more than this within a slot counts as moving
+MOVING_WEIGHT = 2.0
+SQUARE_WEIGHT = 1.0
+TIME_WEIGHT, EDGE_WEIGHT = 0.5, 0.3
+LINEAR_RATE = 0.1  # the principal components move slowly
+CHECK_CLIPS = 12
+
+
+class Autoencoder(nn.Module):
+    """Encoder and decoder in one checkpoint."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.encoder, self.decoder = Encoder(config), Decoder(config)
+
+    def forward(self, blocks: Tensor, noise: float = 0.0) -> Tensor:
+        """Blocks float [n, SLOTS, d, 2h, 2w] in 0..1 to the same, through the latents; `noise` is added to those."""
+        latents = self.encoder(blocks.flatten(0, 1))
+        latents = latents + noise * torch.randn_like(latents)
+        return self.decoder(latents.reshape(blocks.shape[0], SLOTS, *latents.shape[1:]))
+
+
+def start(config: Config, out: Path) -> Autoencoder:
+    """A new autoencoder at its closed-form start; writes what that start is worth to `start.log`."""
+    slots = np.concatenate([np.concatenate(list(file[::4])) for file in read_crops(out)[:12]])
+    fitted, psnr = fit(slots, channels=config.channels, samples=60_000, seed=config.seed)
+    log_line(out / "start.log", {"linear_psnr_db": psnr})
+    torch.manual_seed(config.seed)
+    model = Autoencoder(config)
+    start_encoder(model.encoder, fitted)
+    start_decoder(model.decoder, fitted, config)
+    return model
+
+
+def autoencoder(config: Config, out: Path) -> None:
+    """Train encoder and decoder on crops of consecutive slots: `autoencoder.pt`, resumable."""
+    path = out / "autoencoder.pt"
+    model = Autoencoder(config) if path.exists() else start(config, out)
+    progress = resume(path, model)
+    slow = [model.encoder.linear.weight, model.encoder.linear.bias]
+    rest = [weight for weight in model.parameters() if all(weight is not one for one in slow)]
+    optimiser = torch.optim.Adam([{"params": rest}, {"params": slow}], betas=(0.9, 0.98))
+    batches = _batches(config, out, seed=progress.step)
+    held = np.stack([crop for number in range(CHECK_CLIPS) for crop in held_crops(config, number)])
+
+    def step(share: float) -> float:
+        set_rate(optimiser, config.rate * cosine(share) * min(1.0, (step_count[0] + 1) / 100))
+        optimiser.param_groups[1]["lr"] *= LINEAR_RATE
+        step_count[0] += 1
+        truth = next(batches)
+        noise = float(torch.rand(())) * config.noise
+        loss = pixel_loss(config, model(truth, noise), truth)
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        return float(loss.detach())
+
+    def check() -> dict[str, float]:
+        with torch.no_grad():
+            made = model(torch.from_numpy(held).float() / 255)
+        return figures(config, held, made.numpy())
+
+    step_count = [0]
+    run_loop(path, model, progress, minutes=config.minutes, step=step, check=check)
+
+
+def image_encoder(config: Config, out: Path) -> None:
+    """Train the image encoder to give what the encoder gives for a clip that stands still: `image.pt`."""
+    model, whole = ImageEncoder(config), Autoencoder(config)
+    resume(out / "autoencoder.pt", whole)
+    start_image_encoder(model, whole.encoder, config.slot_frames)
+    progress = resume(out / "image.pt", model)
+    optimiser = torch.optim.Adam(model.parameters(), lr=config.rate)
+    batches = _batches(config, out, seed=progress.step + 1)
+
+    def step(share: float) -> float:
+        set_rate(optimiser, config.rate * cosine(share))
+        frame = next(batches)[:, 0, :96]
+        with torch.no_grad():
+            wanted = whole.encoder(frame.repeat(1, config.slot_frames, 1, 1))
+        loss = functional.l1_loss(model(frame), wanted)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        return float(loss.detach())
+
+    run_loop(out / "image.pt", model, progress, minutes=config.image_minutes, step=step)
+
+
+def pixel_loss(config: Config, made: Tensor, truth: Tensor) -> Tensor:
+    """Charbonnier and root mean square with weight on what moves, plus changes in time and edges of luma."""
+    n, slots, _, rows, columns = truth.shape
+    shape = (n, slots * config.slot_frames, 96, rows, columns)
+    made, truth = made.reshape(shape), truth.reshape(shape)
+    error = torch.sqrt((made - truth) ** 2 + 1e-5)
+    change = truth.diff(dim=1)
+    moving = torch.cat([change[:, :1], change], dim=1).abs() > MOVING
+    weight = 1 + MOVING_WEIGHT * moving
+    loss = (error * weight).mean() + SQUARE_WEIGHT * torch.sqrt((error**2 * weight).mean())
+    loss = loss + TIME_WEIGHT * (made.diff(dim=1) - change).abs().mean()
+    return loss + EDGE_WEIGHT * _edges(made[:, ::3, :64] - truth[:, ::3, :64])
+
+
+def _edges(difference: Tensor) -> Tensor:
+    """Mean absolute gradient of a luma difference [n, t, 64, rows, columns]."""
+    luma = functional.pixel_shuffle(difference.flatten(0, 1), 8)
+    return luma.diff(dim=2).abs().mean() + luma.diff(dim=3).abs().mean()
+
+
+def _batches(config: Config, out: Path, *, seed: int) -> Iterator[Tensor]:
+    """Endless random batches of crops, float 0..1; new files are taken up as they appear."""
+    rng = np.random.default_rng([config.seed, seed])
+    while True:
+        files = read_crops(out)
+        for _ in range(200):
+            chosen = [_pick(files, rng) for _ in range(config.batch)]
+            yield torch.from_numpy(np.stack(chosen)).float() / 255
+
+
+def _pick(files: list[NDArray[np.uint8]], rng: np.random.Generator) -> NDArray[np.uint8]:
+    file = files[int(rng.integers(len(files)))]
+    return np.asarray(file[int(rng.integers(len(file)))])

@@ -1,0 +1,31 @@
+"""What a manifest says of a file: a part's inputs and outputs, and a weight file's checksum."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import onnxruntime as ort
+
+from edge.manifest import Part, Tensor, WeightFile, file_sha256
+
+TYPES = {"tensor(float)": "float32", "tensor(int64)": "int64", "tensor(uint8)": "uint8"}
+
+
+def part_of(path: Path, *, states: Mapping[str, str] | None = None) -> Part:
+    """The manifest's entry for an ONNX file; `states` names the inputs that are fed from an output of the run before."""
+    session = ort.InferenceSession(str(path))
+    inputs = {item.name: _tensor(item) for item in session.get_inputs()}
+    outputs = {item.name: _tensor(item) for item in session.get_outputs()}
+    return Part(path.name, inputs, outputs, dict(states or {}))
+
+
+def weight_file(path: Path) -> WeightFile:
+    """Checksum and size of a file, which is made readable for everyone."""
+    path.chmod(0o644)
+    return WeightFile(sha256=file_sha256(path), bytes=path.stat().st_size)
+
+
+def _tensor(item: Any) -> Tensor:
+    return Tensor(list(item.shape), TYPES[item.type])

@@ -1,0 +1,124 @@
+"""Training of a recogniser on written views, with the damage that generated clips may have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from tools.convert.tinyvideo.config import Config
+from tools.convert.tinyvideo.loop import cosine, resume, run_loop, set_rate
+from tools.convert.tinyvideo.recogniser import VIEW_FRAMES, Recogniser, Shape, save_recogniser, scale
+from tools.convert.tinyvideo.views import SLOTS, read_views, slot_values
+
+WEIGHTS = Path(__file__).parent.parent / "judge" / "weights"
+RATE = 2e-3
+BATCH = 16
+HELD_FILES = 1  # the first file is only looked at
+SMOOTHING = 0.05
+# R_eval and R_train differ in architecture, seed and damage, so that what pleases one need not please the other.
+SHAPES = {
+    "eval": {"content": (24, 48, 96, 160), "motion": (24, 40, 56), "kernel": 5, "looks": 4},
+    "train": {"content": (32, 48, 80, 128), "motion": (16, 32, 48), "kernel": 3, "looks": 3},
+}
+
+
+def recogniser(config: Config, name: str, out: Path) -> None:
+    """Train R_`name` on `out/views`: `out/r_name.pt` (resumable), and its 16-bit weights where the judge finds them."""
+    views = out / "views"
+    seed = {"eval": 71, "train": 23}[name]
+    torch.manual_seed(seed)
+    model = Recogniser(Shape(values=slot_values(), **SHAPES[name]))
+    for tower in (model.content.layers, model.motion.space, model.motion.down):
+        tower.to(memory_format=torch.channels_last)  # a fifth faster on a CPU
+    progress = resume(out / f"r_{name}.pt", model)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.02)
+    rng = np.random.default_rng([seed, progress.step])
+    batches = _batches(views, rng)
+
+    def step(share: float) -> float:
+        model.train()
+        set_rate(optimiser, RATE * cosine(share))
+        clips, labels = next(batches)
+        looks = sorted(int(i) for i in rng.choice(VIEW_FRAMES, size=2, replace=False))
+        loss = _loss(model(damage(scale(torch.from_numpy(clips)), rng, hard=name == "eval"), looks)[0], labels)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        return float(loss.detach())
+
+    checked = [0]
+
+    def check() -> dict[str, float]:
+        checked[0] += 1
+        return accuracies(model, views, clips=125) if checked[0] % 8 == 0 else {}
+
+    run_loop(out / f"r_{name}.pt", model, progress, minutes=config.recogniser_minutes, step=step, check=check)
+    save_recogniser(model, WEIGHTS / f"r_{name}.pt")
+
+
+def accuracies(model: Recogniser, views: Path, *, clips: int) -> dict[str, float]:
+    """Share of right answers per slot on the first held-out clips; with two subjects, either one is right."""
+    files, labels = read_views(views)
+    logits = model.verdict(np.asarray(files[0][:clips])).logits
+    wanted = labels[0][:clips]
+    right = {}
+    for column, slot in enumerate(SLOTS):
+        said = logits[slot].argmax(axis=1)
+        hit = said == wanted[:, column]
+        if slot in {"subject", "colour"}:
+            hit |= said == wanted[:, len(SLOTS) + (slot == "colour")]
+        right[slot] = float(hit.mean())
+    return right
+
+
+def damage(clips: Tensor, rng: np.random.Generator, *, hard: bool) -> Tensor:
+    """Blur, noise, tint, a shift and half the resolution, each at random, on scaled clips [n, 16, 6, 60, 108]."""
+    kind = rng.uniform(size=5)
+    if kind[0] < 0.35:
+        flat = clips.flatten(0, 1)
+        small = functional.avg_pool2d(flat, 2) if kind[0] < 0.15 else functional.avg_pool2d(flat, 3, 1, 1)
+        clips = functional.interpolate(small, size=flat.shape[2:], mode="bilinear").reshape(clips.shape)
+    if kind[1] < 0.4:
+        clips = clips + float(rng.uniform(0.01, 0.08 if hard else 0.05)) * torch.randn_like(clips)
+    if kind[2] < 0.4:
+        tint = torch.tensor(rng.normal(0, 0.03, size=(1, 1, 6, 1, 1)), dtype=torch.float32)
+        tint[:, :, :4] = tint[:, :, :1]
+        clips = clips * float(rng.uniform(0.9, 1.1)) + tint
+    if kind[3] < 0.5:
+        clips = clips.roll((int(rng.integers(-1, 2)), int(rng.integers(-2, 3))), dims=(3, 4))
+    if hard and kind[4] < 0.2:  # smear what is fine, as an autoencoder does
+        flat = clips.flatten(0, 1)
+        coarse = functional.interpolate(functional.avg_pool2d(flat, 4), size=flat.shape[2:], mode="bilinear")
+        clips = (0.6 * flat + 0.4 * coarse).reshape(clips.shape)
+    return clips
+
+
+def _loss(logits: dict[str, Tensor], labels: NDArray[np.int16]) -> Tensor:
+    """Cross entropy over all slots; a second subject shares the target with the first."""
+    wanted = torch.from_numpy(labels.astype(np.int64))
+    total = torch.zeros(())
+    for column, slot in enumerate(SLOTS):
+        target = functional.one_hot(wanted[:, column], logits[slot].shape[1]).float()
+        if slot in {"subject", "colour"}:
+            second = wanted[:, len(SLOTS) + (slot == "colour")]
+            there = (second >= 0)[:, None].float()
+            other = functional.one_hot(second.clamp(min=0), logits[slot].shape[1]).float()
+            target = target * (1 - 0.5 * there) + 0.5 * there * other
+        weight = 2.0 if slot in {"subject", "motion", "camera"} else 1.0
+        total = total + weight * functional.cross_entropy(logits[slot], target, label_smoothing=SMOOTHING)
+    return total / len(SLOTS)
+
+
+def _batches(views: Path, rng: np.random.Generator) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int16]]]:
+    """Endless random batches; new files are taken up as they appear."""
+    while True:
+        files, labels = read_views(views)
+        for _ in range(200):
+            chosen = [(int(rng.integers(HELD_FILES, len(files))), int(rng.integers(250))) for _ in range(BATCH)]
+            yield np.stack([files[i][j] for i, j in chosen]), np.stack([labels[i][j] for i, j in chosen])
