@@ -67,8 +67,27 @@ train: $(CONVERT)/.made ## the full training run, phase by phase, resumable; end
 	$(TINYVIDEO) all --config $(CONFIG) --out $(RUN) --pack $(PACK)
 
 .PHONY: sheet
-sheet: $(CONVERT)/.made ## draw docs/first-clips.png from the shipped pack and compare it with the renderer
+sheet: $(CONVERT)/.made ## draw docs/first-clips.png from the shipped pack
 	$(TINYVIDEO) sheet --pack $(PACK) --out $(RUN)
+
+# N clips per prompt set (all), STEPS denoising steps (those of direct mode), SET prompt sets with commas, JUDGE any
+# other options: JUDGE=--renders judges the judges, JUDGE=--help explains.
+SET ?= p1
+N ?=
+STEPS ?=
+JUDGE ?=
+.PHONY: judge
+judge: $(CONVERT)/.made ## quality of a pack: PACK=, N=, STEPS=, SET=, JUDGE=; table, out/judge.json, out/judge.png
+	$(CONVERT)/bin/python -m tools.convert.judge --pack $(PACK) --set $(SET) $(if $(N),--clips $(N)) \
+		$(if $(STEPS),--steps $(STEPS)) $(JUDGE)
+
+.PHONY: judges
+judges: $(CONVERT)/.made ## train the recognisers on fresh renders; resumable, about 2 h on two cores
+	for phase in views r_eval r_train; do $(TINYVIDEO) $$phase --out runs/judges; done
+
+.PHONY: autoencoder
+autoencoder: $(CONVERT)/.made ## train and judge the autoencoder; resumable, about 2 h on two cores
+	for phase in all judge; do $(CONVERT)/bin/python -m tools.convert.latents $$phase --out runs/latents; done
 
 .PHONY: tinypack
 tinypack: $(CONVERT)/.made ## make the tests' tiny pack anew with the real exporter
@@ -82,5 +101,5 @@ $(CONVERT)/.made: requirements.lock
 	@PYTHON="$(PYTHON)" .ci/system build
 	$(PYTHON) -m venv $(CONVERT)
 	$(CONVERT)/bin/python -m pip install -q -c requirements.lock -c requirements-dev.lock torch==2.13.0 onnx==1.23.2 \
-		onnxruntime numpy opencv-python-headless msgspec pyyaml pytest
+		onnxruntime numpy av opencv-python-headless msgspec pyyaml pytest
 	touch $@

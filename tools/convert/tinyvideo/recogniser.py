@@ -141,6 +141,11 @@ class Recogniser(nn.Module):
         both = torch.cat([moved, seen], dim=1)
         return {slot: head(seen if slot in STILL_SLOTS else both) for slot, head in self.heads.items()}, seen, moved
 
+    def still(self, frames: Tensor) -> dict[str, Tensor]:
+        """Logits of the still slots for single frames or crops of them, float [n, 6, h, w]."""
+        seen = self.content(frames)
+        return {slot: head(seen) for slot, head in self.heads.items() if slot in STILL_SLOTS}
+
     @torch.no_grad()
     def verdict(self, views: Bytes) -> Verdict:
         """What the network says of judge views uint8 [n, 16, 6, 60, 108]."""

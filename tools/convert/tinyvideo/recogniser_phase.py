@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +20,9 @@ from tools.convert.tinyvideo.views import SLOTS, read_views, slot_values
 WEIGHTS = Path(__file__).parent.parent / "judge" / "weights"
 RATE = 2e-3
 BATCH = 16
+CROPS = 3  # closer looks at the subject per clip: they cost a quarter and teach shapes first
+CROP = 30
+NEAR_SLOTS = ("subject", "colour", "style")
 HELD_FILES = 1  # the first file is only looked at
 SMOOTHING = 0.05
 # R_eval and R_train differ in architecture, seed and damage, so that what pleases one need not please the other.
@@ -44,9 +48,12 @@ def recogniser(config: Config, name: str, out: Path) -> None:
     def step(share: float) -> float:
         model.train()
         set_rate(optimiser, RATE * cosine(share))
-        clips, labels = next(batches)
-        looks = sorted(int(i) for i in rng.choice(VIEW_FRAMES, size=2, replace=False))
-        loss = _loss(model(damage(scale(torch.from_numpy(clips)), rng, hard=name == "eval"), looks)[0], labels)
+        clips, labels, places = next(batches)
+        looks = [int(i) for i in rng.choice(VIEW_FRAMES, size=1 + CROPS, replace=False)]
+        seen = damage(scale(torch.from_numpy(clips)), rng, hard=name == "eval")
+        loss = _loss(model(seen, looks[:1])[0], labels, SLOTS)
+        for look in looks[1:]:
+            loss = loss + _loss(model.still(_crops(seen[:, look], places[:, look], rng)), labels, NEAR_SLOTS) / CROPS
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -59,14 +66,15 @@ def recogniser(config: Config, name: str, out: Path) -> None:
         return accuracies(model, views, clips=125) if checked[0] % 8 == 0 else {}
 
     run_loop(out / f"r_{name}.pt", model, progress, minutes=config.recogniser_minutes, step=step, check=check)
+    WEIGHTS.mkdir(exist_ok=True)
     save_recogniser(model, WEIGHTS / f"r_{name}.pt")
 
 
 def accuracies(model: Recogniser, views: Path, *, clips: int) -> dict[str, float]:
     """Share of right answers per slot on the first held-out clips; with two subjects, either one is right."""
-    files, labels = read_views(views)
-    logits = model.verdict(np.asarray(files[0][:clips])).logits
-    wanted = labels[0][:clips]
+    file = read_views(views)[0]
+    logits = model.verdict(np.asarray(file.views[:clips])).logits
+    wanted = file.labels[:clips]
     right = {}
     for column, slot in enumerate(SLOTS):
         said = logits[slot].argmax(axis=1)
@@ -99,26 +107,37 @@ def damage(clips: Tensor, rng: np.random.Generator, *, hard: bool) -> Tensor:
     return clips
 
 
-def _loss(logits: dict[str, Tensor], labels: NDArray[np.int16]) -> Tensor:
-    """Cross entropy over all slots; a second subject shares the target with the first."""
-    wanted = torch.from_numpy(labels.astype(np.int64))
+def _loss(logits: dict[str, Tensor], labels: NDArray[np.int16], slots: Sequence[str]) -> Tensor:
+    """Mean cross entropy over the slots; a second subject shares the target with the first."""
     total = torch.zeros(())
-    for column, slot in enumerate(SLOTS):
-        target = functional.one_hot(wanted[:, column], logits[slot].shape[1]).float()
+    for slot in slots:
+        target = functional.one_hot(_column(labels, SLOTS.index(slot)), logits[slot].shape[1]).float()
         if slot in {"subject", "colour"}:
-            second = wanted[:, len(SLOTS) + (slot == "colour")]
-            there = (second >= 0)[:, None].float()
+            second = _column(labels, len(SLOTS) + (slot == "colour"))
+            there = 0.5 * (second >= 0)[:, None].float()
             other = functional.one_hot(second.clamp(min=0), logits[slot].shape[1]).float()
-            target = target * (1 - 0.5 * there) + 0.5 * there * other
+            target = target * (1 - there) + there * other
         weight = 2.0 if slot in {"subject", "motion", "camera"} else 1.0
         total = total + weight * functional.cross_entropy(logits[slot], target, label_smoothing=SMOOTHING)
-    return total / len(SLOTS)
+    return total / len(slots)
 
 
-def _batches(views: Path, rng: np.random.Generator) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int16]]]:
-    """Endless random batches; new files are taken up as they appear."""
+def _column(labels: NDArray[np.int16], column: int) -> Tensor:
+    return torch.from_numpy(labels[:, column].astype(np.int64))
+
+
+def _crops(frames: Tensor, places: NDArray[np.float32], rng: np.random.Generator) -> Tensor:
+    """Squares of CROP x CROP around the places, a little beside them, of frames [n, 6, h, w]."""
+    limits = np.array(frames.shape[2:]) - CROP
+    corners = np.clip(places - CROP / 2 + rng.uniform(-6, 6, size=places.shape), 0, limits).astype(int)
+    return torch.stack([frame[:, i : i + CROP, j : j + CROP] for frame, (i, j) in zip(frames, corners, strict=True)])
+
+
+def _batches(views: Path, rng: np.random.Generator) -> Iterator[tuple[NDArray[Any], ...]]:
+    """Endless random batches of views, labels and places; new files are taken up as they appear."""
     while True:
-        files, labels = read_views(views)
+        files = read_views(views)
         for _ in range(200):
-            chosen = [(int(rng.integers(HELD_FILES, len(files))), int(rng.integers(250))) for _ in range(BATCH)]
-            yield np.stack([files[i][j] for i, j in chosen]), np.stack([labels[i][j] for i, j in chosen])
+            chosen = [(files[int(rng.integers(HELD_FILES, len(files)))], int(rng.integers(250))) for _ in range(BATCH)]
+            rows = [(file.views[i], file.labels[i], file.places[i]) for file, i in chosen]
+            yield tuple(np.stack(column) for column in zip(*rows, strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -20,6 +21,7 @@ from tools.convert.tinyvideo.recogniser import MOVING_SLOTS, STILL_SLOTS, VIEW_F
 CLIPS_PER_FILE = 250
 TRAIN_SEED = (1 << 28) + 1
 HEIGHT = 240
+VIEW_ROWS = 60
 H264_SHARE = 0.4
 SLOTS = (*STILL_SLOTS, *MOVING_SLOTS)
 Bytes = NDArray[np.uint8]
@@ -31,9 +33,10 @@ def slot_values() -> dict[str, list[str]]:
 
 
 def write_views(out: Path, *, first_seed: int = TRAIN_SEED, files: int, part: int = 0, parts: int = 1) -> None:
-    """Render `files` files of views uint8 [n, 16, 6, 60, 108] and labels int16 [n, SLOTS + 2]; whole ones are kept.
+    """Render `files` files of views uint8 [n, 16, 6, 60, 108] with labels and places; whole ones are kept.
 
-    The last two labels are the second subject and its colour, -1 where there is none. Some clips go through H.264.
+    Labels int16 [n, SLOTS + 2]: the last two are the second subject and its colour, -1 where there is none. Places
+    float32 [n, 16, 2]: row and column of the first subject's centre in the view. Some clips go through H.264.
     """
     out.mkdir(parents=True, exist_ok=True)
     for number in range(part, files, parts):
@@ -41,15 +44,27 @@ def write_views(out: Path, *, first_seed: int = TRAIN_SEED, files: int, part: in
             continue
         first = first_seed + number * CLIPS_PER_FILE
         rows = [_row(seed) for seed in range(first, first + CLIPS_PER_FILE)]
-        for name, column in (("labels", 1), ("views", 0)):  # views last: they mark the pair complete
+        for name, column in (("places", 2), ("labels", 1), ("views", 0)):  # views last: they mark the rest complete
             write_whole(out / f"{number:04d}.{name}.npy", partial(_save, np.stack([row[column] for row in rows])))
 
 
-def read_views(out: Path) -> tuple[list[Bytes], list[NDArray[np.int16]]]:
-    """Memory maps of the finished files: views and labels."""
+@dataclass(frozen=True)
+class ViewFile:
+    """One finished file, its views as a memory map."""
+
+    views: Bytes
+    labels: NDArray[np.int16]
+    places: NDArray[np.float32]
+
+
+def read_views(out: Path) -> list[ViewFile]:
+    """The finished files in order."""
     paths = sorted(out.glob("*.views.npy"))
-    labels = [np.load(path.with_name(path.name.replace("views", "labels"))) for path in paths]
-    return [np.load(path, mmap_mode="r") for path in paths], labels
+    return [ViewFile(np.load(path, mmap_mode="r"), _beside(path, "labels"), _beside(path, "places")) for path in paths]
+
+
+def _beside(path: Path, name: str) -> NDArray[np.generic]:
+    return np.load(path.with_name(path.name.replace("views", name)))
 
 
 def labels_of(scene: Scene) -> NDArray[np.int16]:
@@ -61,14 +76,20 @@ def labels_of(scene: Scene) -> NDArray[np.int16]:
     return np.array(row, np.int16)
 
 
-def _row(seed: int) -> tuple[Bytes, NDArray[np.int16]]:
+def places_of(scene: Scene, numbers: list[int]) -> NDArray[np.float32]:
+    """Row and column in the view of the first subject's centre at the given frames, float32 [frames, 2]."""
+    track = scene.layout.tracks[0]
+    return np.stack([track.y[numbers] * VIEW_ROWS, track.x[numbers] * VIEW_ROWS], axis=1).astype(np.float32)
+
+
+def _row(seed: int) -> tuple[Bytes, NDArray[np.int16], NDArray[np.float32]]:
     scene = random_scene(load_vocabulary(), seed=seed)
     numbers = [round(i) for i in np.linspace(0, scene.layout.frames - 1, VIEW_FRAMES)]
     frames = [to_i420(frame) for frame in render(scene, numbers, height=HEIGHT)]
     rng = np.random.default_rng([seed, 0x5E])
     if rng.uniform() < H264_SHARE:
         frames = _through_h264(frames, quality=int(rng.integers(20, 34)))
-    return judge_view(frames), labels_of(scene)
+    return judge_view(frames), labels_of(scene), places_of(scene, numbers)
 
 
 def _through_h264(frames: list[Bytes], *, quality: int) -> list[Bytes]:
