@@ -25,7 +25,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clips: int = 1600
     crop_cells: int = 12
     held_clips: int = 32
-    minutes: float = 55.0
+    minutes: float = 40.0
     image_minutes: float = 4.0
     batch: int = 4
     rate: float = 4.0e-4

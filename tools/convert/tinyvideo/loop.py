@@ -40,7 +40,7 @@ def run_loop(
     path: Path, keep: torch.nn.Module, progress: Progress, *, minutes: float, step: Callable[[float], float],
     check: Callable[[], Mapping[str, float]] = dict, extra: Callable[[], Mapping[str, Any]] = dict,
 ) -> None:  # fmt: skip
-    """Call `step` with the share of the budget used until it is, logging to .log, drawn as .png, and saving `keep` to `path`.
+    """Call `step` with the share of the budget used until it is, logging to .log, drawn as -train.png, and saving `keep` to `path`.
 
     `check` gives figures for the log, `extra` what else the checkpoint needs; a killed run loses two minutes at most.
     """
@@ -64,7 +64,7 @@ def run_loop(
 def _save(path: Path, keep: torch.nn.Module, progress: Progress, extra: Mapping[str, Any]) -> None:
     state = {"model": keep.state_dict(), "step": progress.step, "seconds": progress.seconds, **extra}
     write_whole(path, lambda file: torch.save(state, file))
-    draw_curves(path.with_suffix(".log"), path.with_suffix(".png"))
+    draw_curves(path.with_suffix(".log"), path.with_name(f"{path.stem}-train.png"))
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:

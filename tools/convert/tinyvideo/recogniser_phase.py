@@ -18,9 +18,11 @@ from tools.convert.tinyvideo.recogniser import VIEW_FRAMES, Recogniser, Shape, s
 from tools.convert.tinyvideo.views import SLOTS, read_views, slot_values
 
 WEIGHTS = Path(__file__).parent.parent / "judge" / "weights"
-RATE = 2e-3
-BATCH = 16
-CROPS = 3  # closer looks at the subject per clip: they cost a quarter and teach shapes first
+RATE = 1e-3
+WARM_UP = 100  # steps
+BATCH = 24
+CROPS = 2  # closer looks at the subject per clip: they cost a quarter and teach shapes first
+CROP_SHARE = 0.5  # of the training; afterwards only whole frames, for which the normalisation has to be right
 CROP = 30
 NEAR_SLOTS = ("subject", "colour", "style")
 HELD_FILES = 1  # the first file is only looked at
@@ -44,15 +46,17 @@ def recogniser(config: Config, name: str, out: Path) -> None:
     optimiser = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.02)
     rng = np.random.default_rng([seed, progress.step])
     batches = _batches(views, rng)
+    taken = [0]
 
     def step(share: float) -> float:
         model.train()
-        set_rate(optimiser, RATE * cosine(share))
+        taken[0] += 1
+        set_rate(optimiser, RATE * cosine(share) * min(1.0, taken[0] / WARM_UP))
         clips, labels, places = next(batches)
         looks = [int(i) for i in rng.choice(VIEW_FRAMES, size=1 + CROPS, replace=False)]
         seen = damage(scale(torch.from_numpy(clips)), rng, hard=name == "eval")
         loss = _loss(model(seen, looks[:1])[0], labels, SLOTS)
-        for look in looks[1:]:
+        for look in looks[1:] if share < CROP_SHARE else ():
             loss = loss + _loss(model.still(_crops(seen[:, look], places[:, look], rng)), labels, NEAR_SLOTS) / CROPS
         optimiser.zero_grad()
         loss.backward()
