@@ -31,6 +31,7 @@ examples:
   edgereel generate "a red balloon rises over mountains" --out balloon.mp4
   edgereel generate "/think a fish, then the moon" --seed 7 --json
   edgereel plan "红色气球升空" --mode no_think            how a prompt is understood
+  edgereel plan "a red balloon" --draw plan.png          where everything will be
   edgereel serve                                         the daemon: requests over MQTT
   edgereel submit "a glowing jellyfish" --broker 127.0.0.1:1883 --wait
   edgereel doctor                                        is this board ready?
@@ -39,7 +40,7 @@ exit codes:
   0    done
   1    an error that is not listed here
   2    the command line itself is wrong
-  3    the request is wrong: prompt, mode, seconds, seed
+  3    the request is wrong: prompt, mode, seconds, seed, path
   4    the settings file or a --set is wrong
   5    a model pack is missing, damaged or does not fit its manifest
   6    not enough memory, disk or rights on this board

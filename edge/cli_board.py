@@ -9,12 +9,11 @@ from typing import Any
 
 import msgspec
 
-from edge.cli_settings import settings_of
+from edge.cli_settings import request_of, settings_of
 from edge.doctor import Level, examine
 from edge.errors import EngineError, RequestError, SettingsError
 from edge.job import Job
 from edge.jobqueue import JobQueue, queue_file
-from edge.request import make_request
 from edge.settings import Broker, Settings
 from edge.show import print_json, print_table, progress
 from edge.wire import Origin
@@ -35,7 +34,7 @@ def submit(args: argparse.Namespace) -> int:
 
     settings = settings_of(args)
     broker = _broker(args.broker, settings.broker)
-    request = make_request(args.prompt, mode=args.mode, seconds=args.seconds, seed=args.seed)
+    request = request_of(args)
     with progress(f"job {request.id}") as report:
         state = client.submit(
             request,

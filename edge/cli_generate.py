@@ -11,15 +11,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from edge.cli_settings import settings_of
+from edge.cli_settings import request_of, settings_of
 from edge.errors import Cancelled, EngineError
 from edge.mode import Mode
 from edge.models import Models, choose_mode, models_of
 from edge.pipeline import Finished, Progress, expand, run, seed_of
-from edge.request import Request, make_request
+from edge.plan import Plan
+from edge.request import Request
 from edge.result import Result
 from edge.show import Reporter, print_json, print_plan, print_result, progress
 from edge.stop import Stop
+from edge.whole_file import check_writable, whole_file
 
 SLUG_CHARS = 40
 
@@ -51,6 +53,9 @@ def generate(args: argparse.Namespace) -> int:
 def plan(args: argparse.Namespace) -> int:
     """Show how a prompt is understood; returns the exit code."""
     request, mode, reason, models = _prepare(args)
+    drawing = Path(args.draw).expanduser() if args.draw else None
+    if drawing:
+        check_writable(drawing)
     seed = request.seed if request.seed is not None else seed_of(request)
     started = time.monotonic()
     with _stop_on_signals() as (stop, signals):
@@ -61,14 +66,28 @@ def plan(args: argparse.Namespace) -> int:
                 return 128 + signals[0]
             raise
     expand_s = round(time.monotonic() - started, 3)
+    if drawing:
+        _draw(made, seed=seed, out=drawing)
     if args.json:
         choice = {"requested": request.mode, "effective": mode.value, "reason": reason}
         body = made.to_json()
         print_json({"mode": choice, "plan": body, "caption": made.caption, "coverage": made.coverage, "seed": seed,
-                    "timings_s": {"expand": expand_s}})  # fmt: skip
+                    "timings_s": {"expand": expand_s}}
+                   | ({"drawing": str(drawing)} if drawing else {}))  # fmt: skip
         return 0
     print_plan(made)
+    if drawing:
+        print(f"  drawing  {drawing}")
     return 0
+
+
+def _draw(made: Plan, *, seed: int, out: Path) -> None:
+    from edge.expand.storyboard import caption
+    from edge.video.draw_layout import draw_plan
+
+    picture = draw_plan(made.shots, seed=seed, captions=[caption(shot.slots) for shot in made.shots])
+    with whole_file(out) as part:
+        part.write_bytes(picture)
 
 
 def free_name(prompt: str, *, folder: Path) -> Path:
@@ -79,7 +98,7 @@ def free_name(prompt: str, *, folder: Path) -> Path:
 
 
 def _prepare(args: argparse.Namespace) -> tuple[Request, Mode, str, Models]:
-    request = make_request(args.prompt, mode=args.mode, seconds=args.seconds, seed=args.seed)
+    request = request_of(args)
     models = models_of(settings_of(args))
     mode, reason = choose_mode(request.mode, has_llm=models.llm is not None)
     return request, mode, reason, models

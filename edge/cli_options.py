@@ -10,6 +10,7 @@ GENERATE_EPILOG = """\
 examples:
   edgereel generate "a red balloon rises over snowy mountains" --out balloon.mp4 --poster balloon.jpg
   edgereel generate "two blue fish in the deep sea" --mode direct --seconds 6 --seed 7
+  edgereel generate "a small yellow bird" --path "0.1,0.8 0.5,0.2 0.9,0.6"
   edgereel generate "红色气球升空" --json | tail -n 1
 
 modes, best first (auto takes the best one that the models on this board allow):
@@ -52,6 +53,7 @@ def _fill_generate(parser: argparse.ArgumentParser) -> None:
 
 def _fill_plan(parser: argparse.ArgumentParser) -> None:
     _add_prompt(parser)
+    parser.add_argument("--draw", metavar="FILE", help="draw where everything is in every shot into this PNG")
     _add_common(parser)
     parser.set_defaults(verb=_plan)
 
@@ -113,6 +115,11 @@ def _add_prompt(parser: argparse.ArgumentParser) -> None:
         "--seconds", type=float, metavar="N", help="length of the clip, 0.5 to 16 (default: by the mode)"
     )
     parser.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same clip (default: random)")
+    parser.add_argument(
+        "--path",
+        metavar="POINTS",
+        help='lead the subject through 2-16 points "x,y x,y,size": shares of the frame, y down',
+    )
 
 
 def _add_common(parser: argparse.ArgumentParser, *, json: bool = True) -> None:

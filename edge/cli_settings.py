@@ -1,4 +1,4 @@
-"""Settings for one command: the file of `--config` and the values of `--set`."""
+"""What a command line asks for: the settings of `--config` and `--set`, and the request of a prompt's options."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
+from edge.request import Request, make_request, path_from_text
 from edge.settings import Settings, load_settings
 
 
@@ -13,3 +14,9 @@ def settings_of(args: argparse.Namespace) -> Settings:
     """The settings that this command line asks for. Raises SettingsError."""
     path = Path(args.config).expanduser() if args.config else None
     return load_settings(path, overrides=args.set, env=os.environ)
+
+
+def request_of(args: argparse.Namespace) -> Request:
+    """The request that a prompt and its options make. Raises RequestError."""
+    path = path_from_text(args.path) if args.path is not None else None
+    return make_request(args.prompt, mode=args.mode, seconds=args.seconds, seed=args.seed, path=path)

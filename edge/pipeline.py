@@ -95,7 +95,7 @@ def run(
 
 
 def expand(request: Request, *, mode: Mode, models: Models, seed: int, stop: Stop, watch: Watch | None = None) -> Plan:
-    """The plan of a request; the language model, where the mode has one, is opened and closed in here.
+    """The plan of a request, led along its path; the language model, where the mode has one, lives only in here.
 
     Raises ModelError when the mode needs a language model and none is there, Cancelled, Preempted.
     """
@@ -116,9 +116,10 @@ def expand(request: Request, *, mode: Mode, models: Models, seed: int, stop: Sto
         cache=models.cache,
         stop=stop,
     ) as expander:
-        return expander.expand(
+        plan = expander.expand(
             request.prompt, seconds=request.seconds, seed=seed, progress=_scaled(watch, _expanded(mode))
         )
+    return plan.along(request.path) if request.path else plan
 
 
 def seed_of(request: Request) -> int:

@@ -17,12 +17,19 @@ MIN_SECONDS = 0.5
 MAX_SEED = 2**31 - 1
 ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 PREFIX_PATTERN = re.compile(r"\s*/(think|no_think)\b[\s:,]*", re.IGNORECASE)
+PATH_POINTS = (2, 16)
+PATH_SIZES = (0.05, 0.6)
+PATH_HINT = "Give 2 to 16 points [x, y] or [x, y, size]: x, y from 0 to 1 (y down), size from 0.05 to 0.6."
 MODES = ("auto", *(mode.value for mode in Mode if mode is not Mode.PAUSED))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One request, checked. `mode` is `auto` or a Mode value; None means "you choose"."""
+    """One request, checked. `mode` is `auto` or a Mode value; None means "you choose".
+
+    `path` holds points (x, y) or (x, y, size) that the subjects follow: shares of the frame, x to the right, y down,
+    size of the frame's height.
+    """
 
     id: str
     prompt: str
@@ -31,12 +38,14 @@ class Request:
     seconds: float | None = None
     seed: int | None = None
     reply: str = "final"
+    path: tuple[tuple[float, ...], ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The JSON body that `from_json` reads back."""
         body = {
             "v": 1, "id": self.id, "prompt": self.prompt, "mode": self.mode, "min_mode": self.min_mode.value,
             "seconds": self.seconds, "seed": self.seed, "reply": self.reply,
+            "path": [list(point) for point in self.path] if self.path else None,
         }  # fmt: skip
         return {key: value for key, value in body.items() if value is not None}
 
@@ -62,6 +71,7 @@ def make_request(prompt: object, **fields: object) -> Request:
         seconds=_number("seconds", given.get("seconds"), MIN_SECONDS, MAX_SECONDS),
         seed=_whole("seed", given.get("seed"), 0, MAX_SEED),
         reply=_choice("reply", given.get("reply", "final"), ("final", "all")),
+        path=_path(given.get("path")),
     )
 
 
@@ -76,10 +86,49 @@ def from_json(body: object, *, default_id: str | None = None) -> Request:
         )
     if body.get("v", 1) != 1:
         raise RequestError(f"Request version {body['v']!r} is not known.", hint='Send "v": 1 or leave it out.')
-    known = ("id", "mode", "min_mode", "seconds", "seed", "reply")
+    known = ("id", "mode", "min_mode", "seconds", "seed", "reply", "path")
     fields = {key: body.get(key) for key in known}
     fields["id"] = fields["id"] if fields["id"] is not None else default_id
     return make_request(body.get("prompt"), **fields)
+
+
+def path_from_text(text: str) -> list[list[object]]:
+    """The points of a path as they are typed, "0.1,0.8 0.9,0.2,0.3"; what is no number is left for the check to name."""
+    return [[_typed(part) for part in point.split(",")] for point in text.split()]
+
+
+def _typed(text: str) -> object:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _path(value: object) -> tuple[tuple[float, ...], ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, (list, tuple)):
+        raise RequestError(f"path {str(value)[:80]!r} is not a list of points.", hint=PATH_HINT)
+    if not PATH_POINTS[0] <= len(value) <= PATH_POINTS[1]:
+        raise RequestError(f"The path has {len(value)} points.", hint=PATH_HINT)
+    return tuple(_point(number, point) for number, point in enumerate(value, 1))
+
+
+def _point(number: int, point: object) -> tuple[float, ...]:
+    if not isinstance(point, (list, tuple)) or len(point) not in (2, 3):
+        raise RequestError(
+            f"Point {number} of the path, {str(point)[:80]!r}, is no [x, y] or [x, y, size].", hint=PATH_HINT
+        )
+    bounds = ((0.0, 1.0), (0.0, 1.0), PATH_SIZES)
+    named = zip(("x", "y", "size"), point, bounds, strict=False)
+    return tuple(_share(f"path point {number}: {name}", part, *low_high) for name, part, low_high in named)
+
+
+def _share(name: str, value: object, low: float, high: float) -> float:
+    number = _number(name, value, low, high)
+    if number is None:
+        raise RequestError(f"{name} is missing.", hint=PATH_HINT)
+    return number
 
 
 def _prompt(prompt: object) -> tuple[str, str]:

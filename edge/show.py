@@ -80,6 +80,9 @@ def print_plan(plan: Plan) -> None:
     for number, shot in enumerate(plan.shots, 1):
         slots = ", ".join(f"{name} {value}" for name, value in shot.slots.items())
         print(f"  shot {number}   {shot.seconds:g} s: {slots}")
+    if plan.shots[0].path:
+        print("  path     " + ", ".join("(" + ", ".join(f"{part:g}" for part in point) + ")"
+                                         for point in plan.shots[0].path.points))  # fmt: skip
     if plan.coverage < UNDERSTOOD_LITTLE:
         print(f"  note     only {plan.coverage:.0%} of the prompt's words are known to this video pack; "
               "README.md lists what it can draw")  # fmt: skip

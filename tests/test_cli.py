@@ -17,6 +17,8 @@ import pytest
 
 from edge import __version__, errors
 from edge.cli_generate import free_name
+from edge.cli_options import build_parser
+from edge.cli_settings import request_of
 from edge.manifest import file_sha256
 from edge.request import MODES
 from tests.conftest import DATA, Cli
@@ -171,6 +173,30 @@ def test_plan_shows_the_slots_and_coverage_without_a_clip(cli: Cli, board: list[
     assert (slots["subject"], slots["colour"], slots["motion"]) == ("balloon", "red", "rise")
     assert 0 < body["coverage"] <= 1
     assert list(tmp_path.rglob("*.mp4")) == []
+
+
+def test_plan_draws_where_everything_will_be(cli: Cli, board: list[str], tmp_path: Path) -> None:
+    outcome = cli("plan", PROMPT, *board, "--draw", "a/plan.png", "--path", "0.1,0.8 0.9,0.2,0.3", "--json")
+
+    assert outcome.code == 0, outcome.err
+    body = json.loads(outcome.out.splitlines()[-1])
+    assert body["drawing"] == "a/plan.png"
+    assert body["plan"]["shots"][0]["path"] == {"points": [[0.1, 0.8], [0.9, 0.2, 0.3]], "start": 0.0, "end": 1.0}
+    assert (tmp_path / "a/plan.png").read_bytes().startswith(b"\x89PNG")
+    assert cli("plan", PROMPT, *board, "--draw", ".").code == 7
+
+
+def test_a_path_that_leaves_the_frame_is_refused(cli: Cli, board: list[str]) -> None:
+    outcome = cli("generate", PROMPT, *board, "--path", "0.1,0.8 1.5,0.2")
+
+    assert outcome.code == 3
+    assert "path point 2: x '1.5' is out of bounds. Use a number from 0 to 1." in outcome.err
+
+
+def test_submit_takes_a_path_as_generate_does() -> None:
+    words = ["submit", "a fish", "--path", "0.1,0.8 0.9,0.2"]
+
+    assert request_of(build_parser("submit").parse_args(words)).path == ((0.1, 0.8), (0.9, 0.2))
 
 
 def test_auto_without_a_language_model_says_why_it_is_direct(cli: Cli, board: list[str]) -> None:

@@ -121,3 +121,15 @@ def test_a_cancel_reaches_the_queue_and_a_retained_one_does_not(queue: JobQueue)
 def test_a_cancel_of_what_is_no_id_is_passed_over(queue: JobQueue) -> None:
     send(queue, b"x", topic="edgereel/v1/job/" + "y" * 70 + "/cancel")
     assert told(queue) == []
+
+
+def test_a_path_is_stored_with_the_job_and_a_wrong_one_is_refused(queue: JobQueue) -> None:
+    send(queue, {"id": "a", "prompt": "a fish", "path": [[0.1, 0.8], [0.9, 0.2, 0.3]]})
+    send(queue, {"id": "b", "prompt": "a fish", "path": [[0.1, 0.8], [0.9, 2]]})
+    send(queue, {"id": "a", "prompt": "a fish", "path": [[0.1, 0.8], [0.9, 0.3]]})
+
+    (job,) = queue.jobs()
+    assert job.request.path == ((0.1, 0.8), (0.9, 0.2, 0.3))
+    rejected = [body["error"] for body in told(queue) if body["state"] == "rejected"]
+    assert "path point 2: y" in rejected[0]["message"]
+    assert rejected[1]["code"] == "id_conflict"

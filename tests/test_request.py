@@ -6,7 +6,7 @@ import pytest
 
 from edge.errors import RequestError
 from edge.mode import Mode
-from edge.request import MAX_PROMPT_CHARS, MAX_SEED, from_json, make_request, new_id
+from edge.request import MAX_PROMPT_CHARS, MAX_SEED, from_json, make_request, new_id, path_from_text
 
 
 def test_a_prompt_alone_is_enough() -> None:
@@ -21,7 +21,7 @@ def test_a_prompt_alone_is_enough() -> None:
 
 def test_every_field_survives_a_round_trip() -> None:
     body = {"v": 1, "id": "a-1", "prompt": "a fish", "mode": "lite", "min_mode": "lite", "seconds": 3.5, "seed": 7,
-            "reply": "all"}  # fmt: skip
+            "reply": "all", "path": [[0.1, 0.8], [0.9, 0.2, 0.3]]}  # fmt: skip
 
     assert from_json(body).to_json() == body
 
@@ -89,6 +89,21 @@ def test_the_longest_prompt_is_accepted_and_one_more_is_not() -> None:
         ({"prompt": "a", "id": "x" * 65}, "id"),
         ({"prompt": "a", "id": "a\n"}, "id"),
         ({"prompt": "a", "reply": "some"}, "reply 'some'"),
+        ({"prompt": "a", "path": "0.1,0.8 0.9,0.2"}, "path '0.1,0.8 0.9,0.2' is not a list"),
+        ({"prompt": "a", "path": {"x": 1}}, "not a list of points"),
+        ({"prompt": "a", "path": []}, "has 0 points"),
+        ({"prompt": "a", "path": [[0.1, 0.8]]}, "has 1 points"),
+        ({"prompt": "a", "path": [[0.1, 0.8]] * 17}, "has 17 points"),
+        ({"prompt": "a", "path": [[0.1, 0.8], 0.5]}, "Point 2 of the path, '0.5', is no"),
+        ({"prompt": "a", "path": [[0.1, 0.8], [0.5]]}, "Point 2"),
+        ({"prompt": "a", "path": [[0.1, 0.8], [0.5, 0.5, 0.2, 1]]}, "Point 2"),
+        ({"prompt": "a", "path": [[0.1, 0.8], [1.2, 0.5]]}, "path point 2: x '1.2' is out of bounds"),
+        ({"prompt": "a", "path": [[0.1, -0.1], [1, 0.5]]}, "path point 1: y '-0.1'"),
+        ({"prompt": "a", "path": [[0, 1], [1, 0, 0.7]]}, "path point 2: size '0.7'"),
+        ({"prompt": "a", "path": [[0, 1], [1, 0, 0.04]]}, "size '0.04'"),
+        ({"prompt": "a", "path": [[0, 1], [float("nan"), 0]]}, "x 'nan'"),
+        ({"prompt": "a", "path": [[0, 1], [True, 0]]}, "x 'True'"),
+        ({"prompt": "a", "path": [[0, 1], [None, 0]]}, "x is missing"),
     ],
 )
 def test_what_is_wrong_is_refused_with_a_reason_and_what_to_send(body: object, said: str) -> None:
@@ -103,3 +118,19 @@ def test_a_request_without_an_id_gets_the_default_or_a_fresh_one() -> None:
     assert from_json({"prompt": "a"}, default_id="given").id == "given"
     assert from_json({"prompt": "a"}).id != from_json({"prompt": "a"}).id
     assert len(new_id()) == 16
+
+
+def test_a_path_is_typed_as_points_with_spaces_between() -> None:
+    request = make_request("a", path=path_from_text(" 0.1,0.8  0.9,.2,0.3 "))
+
+    assert request.path == ((0.1, 0.8), (0.9, 0.2, 0.3))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("", "has 0 points"), ("0.1,0.8", "has 1 points"), ("0.1;0.8 0.2,0.3", "Point 1"), ("0.1,a 1,1", "y 'a' is out"),
+     ("0.1, 0.8 0.9, 0.2", "y '' is out")],
+)  # fmt: skip
+def test_a_path_with_a_slip_of_the_hand_is_refused_by_its_point(text: str, said: str) -> None:
+    with pytest.raises(RequestError, match=said):
+        make_request("a", path=path_from_text(text))

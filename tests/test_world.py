@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge.video.tracks import TAIL
+from edge.video.group import TAIL
 from tools.convert.scenes import gallery
 from tools.convert.scenes.__main__ import main
 from tools.convert.scenes.backgrounds import BACKGROUNDS, VARIANTS, Scenery, paint

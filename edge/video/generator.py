@@ -16,13 +16,15 @@ from edge.mode import ModeRow
 from edge.packs import Pack
 from edge.plan import Plan, Shot
 from edge.stop import Stop
+from edge.video.chain import make_layouts
 from edge.video.conditioner import Conditioner
 from edge.video.decoder import Decoder, to_i420
 from edge.video.denoiser import Denoiser
-from edge.video.layout import Layout, make_layout
+from edge.video.layout import Layout
 from edge.video.layout_map import channels, layout_map
 from edge.video.scheduler import choose_steps, draw_noise, timesteps
 from edge.video.session import open_session
+from edge.video.steady import Steady
 
 
 class Generator:
@@ -32,6 +34,7 @@ class Generator:
         self.manifest = manifest
         self.timings_s = {"text": 0.0, "denoise": 0.0, "decode": 0.0}
         self._conditioner, self._denoiser, self._decoder = conditioner, denoiser, decoder
+        self._steady = Steady()
 
     def count(self, plan: Plan) -> int:
         """How many frames `frames` will yield."""
@@ -44,16 +47,14 @@ class Generator:
         next step once `stop` was asked for, and ModelError for a slot value that the pack does not know.
         """
         noise = draw_noise(seed, self.manifest.noise.size)
-        shown = 0
-        for shot in plan.shots:
-            total = self._shot_frames(shot)
+        totals = [self._shot_frames(shot) for shot in plan.shots]
+        for shot, layout in zip(plan.shots, make_layouts(plan.shots, seed=seed, frames=totals), strict=True):
             with _timed(self.timings_s, "text"):
                 steps = timesteps(choose_steps(row.steps, self.manifest.steps))
                 films = [self._conditioner.film(shot.slots, noise, step) for step in steps]
-            layout = make_layout(shot, seed=seed, frames=total, start_frame=shown)
             self._decoder.reset()
+            self._steady.reset()
             yield from self._shot(layout, films, row=row, stop=stop)
-            shown += total
 
     def _shot(
         self, layout: Layout, films: list[NDArray[np.float32]], *, row: ModeRow, stop: Stop
@@ -84,7 +85,7 @@ class Generator:
     def _pictures(self, packed: list[NDArray[np.uint8]], row: ModeRow) -> list[NDArray[np.uint8]]:
         """Every frame of a key, or in a cheap mode one frame in `frame_step`, shown that many times."""
         step = row.frame_step
-        made = [to_i420(frame, self.manifest.canvas) for frame in packed[::step]]
+        made = [self._steady.show(to_i420(frame, self.manifest.canvas)) for frame in packed[::step]]
         return [made[index // step] for index in range(len(packed))]
 
     def _shot_frames(self, shot: Shot) -> int:

@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.plan import Shot
+from edge.video.group import ZOOM_RANGE
 from edge.video.motions import ASPECT, FPS, Time
 from edge.video.particles import make_particles
-from edge.video.tracks import ZOOM_RANGE, Track, make_tracks
+from edge.video.seam import join_camera, last_steps
+from edge.video.tracks import Track, make_tracks
 
-__all__ = ["ASPECT", "FPS", "Layout", "Track", "make_layout"]
+__all__ = ["ASPECT", "FPS", "Layout", "Link", "Span", "Track", "make_layout"]
 
 Array = NDArray[np.float32]
 
@@ -45,26 +47,63 @@ class Layout:
         return int(self.ambient.shape[0])
 
 
-def make_layout(shot: Shot, *, seed: int, frames: int, start_frame: int = 0) -> Layout:
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """The stretch over which one movement goes on, in frames: how many of it came before this shot, and all of it."""
+
+    before: int
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """How a shot hangs on its neighbours: the layout that it goes on from, and over how long its movements stretch."""
+
+    before: Layout | None
+    motion: Span
+    camera: Span
+
+
+def make_layout(shot: Shot, *, seed: int, frames: int, start_frame: int = 0, link: Link | None = None) -> Layout:
     """Draw the layout of one shot.
 
     Beside the slots of the pack, `second` and `second_colour` may name one more subject: it stands beside the others
     and moves by the same law. `start_frame` is the number of frames that earlier shots of a chain have shown, so that
-    animation and particles go on where they were. Positions stay inside the canvas for any `frames`.
+    animation and particles go on where they were; with a `link` (edge.video.chain makes them) tracks and camera do so
+    too. A path of the shot takes the place of the motion's own. Positions stay inside the canvas for any `frames`.
     """
     slots = shot.slots
-    seconds = (np.arange(frames, dtype=np.float64) + 0.5) / FPS
-    time = Time(seconds=seconds, clock=seconds + start_frame / FPS, duration=frames / FPS)
-    move = _camera(slots["camera"], time)
+    alone = Span(before=0, total=frames)
+    link = link or Link(before=None, motion=alone, camera=alone)
+    time = _time(frames, start_frame=start_frame, span=link.motion)
+    move = _camera(slots["camera"], _time(frames, start_frame=start_frame, span=link.camera))
     rng = np.random.default_rng([seed, 0x1A])
     ambient = (2 * np.pi * (0.25 * time.clock + rng.uniform())).astype(np.float32)
     offset = np.array([rng.uniform(-OFFSET_RANGE, OFFSET_RANGE), 0], np.float32)  # another part of the scenery
+    before = link.before.tracks if link.before else ()
     return Layout(
-        tracks=make_tracks(slots, seed=seed, time=time, camera=move),
-        camera=move + offset,
+        tracks=make_tracks(slots, seed=seed, time=time, camera=move, path=shot.path, before=before),
+        camera=_joined(move + offset, offset, link.before),
         particles=make_particles(slots["particles"], time.clock, width=ASPECT, rng=rng),
         ambient=ambient,
     )
+
+
+def _time(frames: int, *, start_frame: int, span: Span) -> Time:
+    """The frames of a shot within the stretch over which a movement goes on."""
+    seconds = (np.arange(frames, dtype=np.float64) + 0.5) / FPS
+    clock = seconds + start_frame / FPS
+    return Time(seconds=seconds + span.before / FPS, clock=clock, duration=span.total / FPS)
+
+
+def _joined(camera: Array, offset: Array, before: Layout | None) -> Array:
+    """The camera as it goes on from the shot before."""
+    if before is None:
+        return camera
+    ends = last_steps(before.camera[:, 0], before.camera[:, 1])
+    low = np.array([offset[0] - PAN_LIMIT / 2, 1.0])
+    high = np.array([offset[0] + PAN_LIMIT / 2, ZOOM_RANGE])
+    return join_camera(camera, ends, low=low, high=high).astype(np.float32)
 
 
 def _camera(kind: str, time: Time) -> Array:

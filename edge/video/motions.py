@@ -8,6 +8,7 @@ swing, an approach twice the size; a hover stays well below them all.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,10 +82,21 @@ def peak_growth(motion: str, speed: str) -> float:
     return float(GROWTH[speed] ** 0.5) if motion == "approach" else 1.0
 
 
-def make_path(motion: str, speed: str, *, room: Room, time: Time, lag: float, rng: np.random.Generator) -> Path:
+def make_path(
+    motion: str,
+    speed: str,
+    *,
+    room: Room,
+    time: Time,
+    lag: float,
+    rng: np.random.Generator,
+    enter: tuple[float, float] | None = None,
+) -> Path:
     """The path of one member of a group; every array is [frames].
 
-    `lag` (0..1) says how far this member is behind the first where the motion repeats itself. An unknown motion hovers.
+    `lag` (0..1) says how far this member is behind the first where the motion repeats itself. A motion that goes
+    somewhere starts at the place `enter` if there is one, or as near to it as its least way allows. An unknown motion
+    hovers.
     """
     start, side, spot = rng.uniform(), float(rng.choice([-1.0, 1.0])), rng.uniform(-0.5, 0.5, size=2)
     middle_x, middle_y = room.middle
@@ -95,16 +107,18 @@ def make_path(motion: str, speed: str, *, room: Room, time: Time, lag: float, rn
     bob = 0.8 * WOBBLE * np.sin(2 * np.pi * (0.5 * time.clock + start))
     x0 = float(np.clip(x0, min(room.left + WOBBLE, middle_x), max(room.right - WOBBLE, middle_x)))
     x, y, sway, growth = x0 + wobble, y0 + bob, 2 * wobble, still + 1  # hover
+    across = partial(_travel, time, low=room.left, high=room.right, spot=spot[0], enter=enter and enter[0])
+    down = partial(_travel, time, low=room.top, high=room.bottom, spot=spot[1], enter=enter and enter[1])
     match motion:
         case "rise":
-            y = _travel(time, -SPEED[speed], room.top, room.bottom, spot=spot[1], least=LEAST_RISE)
+            y = down(-SPEED[speed], least=LEAST_RISE)
         case "fall":
-            y = _travel(time, SPEED[speed], room.top, room.bottom, spot=spot[1], least=LEAST_RISE)
+            y = down(SPEED[speed], least=LEAST_RISE)
         case "move_left":
-            x = _travel(time, -1.5 * SPEED[speed], room.left, room.right, spot=spot[0], least=LEAST_MOVE)
+            x = across(-1.5 * SPEED[speed], least=LEAST_MOVE)
             y, sway = y0 + wobble, still
         case "move_right":
-            x = _travel(time, 1.5 * SPEED[speed], room.left, room.right, spot=spot[0], least=LEAST_MOVE)
+            x = across(1.5 * SPEED[speed], least=LEAST_MOVE)
             y, sway = y0 + wobble, still
         case "orbit":
             turn = 2 * np.pi * (side * (TURNS_PER_SECOND[speed] * time.clock - 0.1 * lag) + start)
@@ -118,18 +132,29 @@ def make_path(motion: str, speed: str, *, room: Room, time: Time, lag: float, rn
             swing = np.sin(2 * np.pi * (SWINGS_PER_SECOND[speed] * time.clock + start - 0.06 * lag))
             x, y, sway = middle_x + min(0.2, room.width / 2) * swing, y0 + 0.03 * swing**2, 0.28 * swing
         case "zigzag":
-            x = _travel(time, side * 2 * SPEED[speed], room.left, room.right, spot=spot[0], least=LEAST_ZIGZAG)
+            x = across(side * 2 * SPEED[speed], least=LEAST_ZIGZAG)
             y, sway = middle_y + min(0.17, room.height / 2) * _legs(time, speed, start), still
         case "approach":
             y, growth = middle_y + 0.02 * time.share, GROWTH[speed] ** time.share
     return Path(x=x, y=y, sway=sway, growth=growth)
 
 
-def _travel(time: Time, speed: float, low: float, high: float, *, spot: float, least: float) -> Reals:
+def _travel(
+    time: Time, speed: float, *, low: float, high: float, spot: float, least: float, enter: float | None
+) -> Reals:
     """A straight way of at least `least` through the room at `speed`, or shorter where the room is too small for it."""
-    way = min(max(abs(speed) * time.duration, least), high - low)
-    middle = (low + high) / 2 + spot * (high - low - way)
-    x: Reals = middle + (way if speed > 0 else -way) * time.share
+    sign = 1 if speed > 0 else -1
+    x: Reals
+    if enter is None:
+        way = min(max(abs(speed) * time.duration, least), high - low)
+        x = (low + high) / 2 + spot * (high - low - way) + sign * way * time.share
+        return x
+    left = time.duration - time.seconds[0] + 0.5 / FPS  # what is left of the time for the way
+    ahead = high - enter if sign > 0 else enter - low
+    shortest = least * left / time.duration
+    way = min(max(min(abs(speed) * left, ahead), shortest), high - low)
+    start = max(min(enter, high - way), low) if sign > 0 else min(max(enter, low + way), high)
+    x = start + sign * way * (time.seconds - time.seconds[0] + 0.5 / FPS) / left
     return x
 
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.video.tracks import COUNT
+from edge.video.group import COUNT
 from tools.convert.judge.camera import CameraMotion, camera_motion
 from tools.convert.judge.motion import Path, best_motion, misfits
 from tools.convert.judge.segment import HEIGHT, WIDTH, subject_weights, to_lab

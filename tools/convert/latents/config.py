@@ -20,7 +20,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     channels: int = 64
     slot_width: int = 96
     key_width: int = 64
-    tail_width: int = 192
+    tail_width: int = 128
     encoder_width: int = 64
     clips: int = 1600
     crop_cells: int = 12

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from edge.manifest import Canvas
 from edge.mode import FPS, HEIGHT, WIDTH
 from edge.video.decoder import Decoder, to_i420
+from edge.video.steady import Steady
 from tools.convert.judge.clips import whole_clip
 from tools.convert.judge.pairs import Pair, judge_pairs
 from tools.convert.latents.board import open_decoder
@@ -71,10 +72,11 @@ def encode(config: Config, encoder: Encoder, frames: list[Bytes]) -> NDArray[np.
 
 
 def decode(config: Config, decoder: Decoder, latents: NDArray[np.float32]) -> list[Bytes]:
-    """Latents of a whole clip to planar frames at the output size."""
+    """Latents of a whole clip to planar frames at the output size, as the board shows them."""
     decoder.reset()
-    canvas = _canvas(config)
-    return [to_i420(frame, canvas) for slot in latents for key in decoder.frames(slot[None]) for frame in key]
+    canvas, steady = _canvas(config), Steady()
+    packed = (frame for slot in latents for key in decoder.frames(slot[None]) for frame in key)
+    return [steady.show(to_i420(frame, canvas)) for frame in packed]
 
 
 def draw_sheet(config: Config, out: Path, path: Path, *, columns: int = 4) -> None:

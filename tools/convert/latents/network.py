@@ -112,13 +112,18 @@ class Tail(nn.Module):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        self.wide = conv(config.key_width, config.tail_width)
+        self.keep = conv(config.key_width, config.key_width)
+        self.wide = conv(config.key_width, config.tail_width - config.key_width)
         self.out = nn.Conv2d(config.tail_width, config.block, 1)
         self.spread = nn.Conv2d(3, config.block, 1)
 
     def pixels(self, features: Tensor, base: Tensor) -> Tensor:
         """The same as `forward`, as float 0..1 without rounding and with all frames of a key as channels."""
-        return self.out(functional.relu(self.wide(features))) + self.spread(base)
+        # A skip, not ones on a diagonal: beside a weight of one, INT8 would round the small weights away.
+        hidden = torch.cat(
+            [functional.relu(features + self.keep(features)), functional.relu(self.wide(features))], dim=1
+        )
+        return self.out(hidden) + self.spread(base)
 
     def forward(self, features: Tensor, base: Tensor) -> Tensor:
         pixels = torch.clamp(self.pixels(features, base) * 255 + 0.5, 0, 255).to(torch.uint8)

@@ -104,13 +104,11 @@ def _start_base(model: Decoder, maps: Floats, means: Floats, spread: Floats) -> 
 
 
 def _start_tail(tail: Tail, shared: Floats, pedestal: torch.Tensor) -> None:
-    """Linear channels pass `wide` as they are; the others see features without their pedestal."""
-    width, kept = tail.wide.in_channels, shared.shape[1]
+    """Linear channels pass as they are; the others see features without their pedestal."""
+    kept = shared.shape[1]
+    tail.keep.weight.zero_()
+    tail.keep.bias.zero_()
     tail.wide.bias -= tail.wide.weight[:, :kept].sum(dim=(2, 3)) @ pedestal
-    tail.wide.weight[:width] = 0
-    tail.wide.bias[:width] = 0
-    for channel in range(width):
-        tail.wide.weight[channel, channel, 1, 1] = 1
     tail.out.weight *= 0.02
     tail.out.weight[:, :kept, 0, 0] = torch.from_numpy(shared)
     tail.out.bias.copy_(-(torch.from_numpy(shared) @ pedestal))

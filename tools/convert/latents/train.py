@@ -22,6 +22,8 @@ MOVING = 8 / 255  # a sample that changes more than this within a slot counts as
 MOVING_WEIGHT = 2.0
 SQUARE_WEIGHT = 1.0
 TIME_WEIGHT, EDGE_WEIGHT = 0.5, 0.3
+STILL = 1 / 255  # a sample that changes less than this from frame to frame must not shimmer
+STILL_WEIGHT = 7.0
 LINEAR_RATE = 0.1  # the principal components move slowly
 CHECK_CLIPS = 12
 
@@ -118,7 +120,8 @@ def pixel_loss(config: Config, made: Tensor, truth: Tensor) -> Tensor:
     moving = torch.cat([change[:, :1], change], dim=1).abs() > MOVING
     weight = 1 + MOVING_WEIGHT * moving
     loss = (error * weight).mean() + SQUARE_WEIGHT * torch.sqrt((error**2 * weight).mean())
-    loss = loss + TIME_WEIGHT * (made.diff(dim=1) - change).abs().mean()
+    still = 1 + STILL_WEIGHT * (change.abs() < STILL)
+    loss = loss + TIME_WEIGHT * ((made.diff(dim=1) - change).abs() * still).mean()
     return loss + EDGE_WEIGHT * _edges(made[:, ::3, :64] - truth[:, ::3, :64])
 
 

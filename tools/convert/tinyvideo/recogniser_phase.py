@@ -21,9 +21,9 @@ WEIGHTS = Path(__file__).parent.parent / "judge" / "weights"
 RATE = 1e-3
 WARM_UP = 100  # steps
 BATCH = 24
-CROPS = 2  # closer looks at the subject per clip: they cost a quarter and teach shapes first
-CROP_SHARE = 0.5  # of the training; afterwards only whole frames, for which the normalisation has to be right
-CROP = 30
+NEAR_SHARE = 0.25  # of the training looks at the subject from near: shapes are learnt ten times faster so
+LOOKS = 3
+CROP = 36
 NEAR_SLOTS = ("subject", "colour", "style")
 HELD_FILES = 1  # the first file is only looked at
 SMOOTHING = 0.05
@@ -53,11 +53,15 @@ def recogniser(config: Config, name: str, out: Path) -> None:
         taken[0] += 1
         set_rate(optimiser, RATE * cosine(share) * min(1.0, taken[0] / WARM_UP))
         clips, labels, places = next(batches)
-        looks = [int(i) for i in rng.choice(VIEW_FRAMES, size=1 + CROPS, replace=False)]
-        seen = damage(scale(torch.from_numpy(clips)), rng, hard=name == "eval")
-        loss = _loss(model(seen, looks[:1])[0], labels, SLOTS)
-        for look in looks[1:] if share < CROP_SHARE else ():
-            loss = loss + _loss(model.still(_crops(seen[:, look], places[:, look], rng)), labels, NEAR_SLOTS) / CROPS
+        hard = name == "eval"
+        if share < NEAR_SHARE:
+            looks = rng.choice(VIEW_FRAMES, size=LOOKS, replace=False)
+            crops = np.concatenate([_crops(clips[:, look], places[:, look], rng) for look in looks])
+            seen = damage(scale(torch.from_numpy(crops))[:, None], rng, hard=hard)[:, 0]
+            loss = _loss(model.still(seen), np.tile(labels, (LOOKS, 1)), NEAR_SLOTS)
+        else:
+            seen = damage(scale(torch.from_numpy(clips)), rng, hard=hard)
+            loss = _loss(model(seen, [int(rng.integers(VIEW_FRAMES))])[0], labels, SLOTS)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -97,7 +101,7 @@ def damage(clips: Tensor, rng: np.random.Generator, *, hard: bool) -> Tensor:
         small = functional.avg_pool2d(flat, 2) if kind[0] < 0.15 else functional.avg_pool2d(flat, 3, 1, 1)
         clips = functional.interpolate(small, size=flat.shape[2:], mode="bilinear").reshape(clips.shape)
     if kind[1] < 0.4:
-        clips = clips + float(rng.uniform(0.01, 0.08 if hard else 0.05)) * torch.randn_like(clips)
+        clips = clips + float(rng.uniform(0.01, 0.08 if hard else 0.05)) * torch.randn(1, *clips.shape[1:])
     if kind[2] < 0.4:
         tint = torch.tensor(rng.normal(0, 0.03, size=(1, 1, 6, 1, 1)), dtype=torch.float32)
         tint[:, :, :4] = tint[:, :, :1]
@@ -130,11 +134,11 @@ def _column(labels: NDArray[np.int16], column: int) -> Tensor:
     return torch.from_numpy(labels[:, column].astype(np.int64))
 
 
-def _crops(frames: Tensor, places: NDArray[np.float32], rng: np.random.Generator) -> Tensor:
+def _crops(frames: NDArray[np.uint8], places: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.uint8]:
     """Squares of CROP x CROP around the places, a little beside them, of frames [n, 6, h, w]."""
     limits = np.array(frames.shape[2:]) - CROP
     corners = np.clip(places - CROP / 2 + rng.uniform(-6, 6, size=places.shape), 0, limits).astype(int)
-    return torch.stack([frame[:, i : i + CROP, j : j + CROP] for frame, (i, j) in zip(frames, corners, strict=True)])
+    return np.stack([frame[:, i : i + CROP, j : j + CROP] for frame, (i, j) in zip(frames, corners, strict=True)])
 
 
 def _batches(views: Path, rng: np.random.Generator) -> Iterator[tuple[NDArray[Any], ...]]:
