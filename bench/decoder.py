@@ -22,7 +22,7 @@ from edge.video.steady import Steady
 from tools.convert.latents.board import open_decoder
 from tools.convert.latents.config import load_config
 
-PARTS = Path("tools/convert/latents/weights")
+PARTS = Path("runs/latents/parts")
 CONFIG = Path("tools/convert/latents/reduced.yaml")
 
 
@@ -33,6 +33,8 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--slots", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if not (args.parts / "trunk.onnx").is_file():
+        parser.error(f"no trunk.onnx in {args.parts}: `make autoencoder` makes it, --parts names another folder")
     if args.slots:
         print(json.dumps(measure(args.parts, args.slots)))
         return

@@ -17,9 +17,8 @@ from tools.convert.judge.picture import Thumbnails
 from tools.convert.judge.report import PACK_BARS, PAIR_BARS, RENDER_BARS, table, warnings, write_json
 from tools.convert.judge.verdicts import confusions
 from tools.convert.tinyvideo.prompts import SETS
-from tools.convert.tinyvideo.recogniser import Recogniser, load_recogniser
+from tools.convert.tinyvideo.recogniser import R_EVAL, Recogniser, load_recogniser
 
-WEIGHTS = Path(__file__).with_name("weights") / "r_eval.pt"
 EPILOG = """\
 what is judged
   (default)      prompts are planned by the lexicon and drawn by the pack exactly as a board does in direct mode;
@@ -107,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--lengths", type=float, nargs="+", default=[4.0], help="seconds of the renders (%(default)s)")
     parser.add_argument("--tier", choices=["full", "reduced"], help="whose bars decide (the pack's own tier)")
     parser.add_argument("--threads", type=int, default=2, help="threads of every library (%(default)s)")
-    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="the recogniser R_eval")
+    parser.add_argument("--weights", type=Path, default=R_EVAL, help="the recogniser R_eval")
     parser.add_argument(
         "--out", type=Path, default=Path("out"), help="folder of judge.json and judge.png (%(default)s)"
     )

@@ -10,9 +10,8 @@ import torch
 from tools.convert.judge.report import PAIR_BARS, table, write_json
 from tools.convert.latents import data, evaluate, export, train
 from tools.convert.latents.config import Config, load_config
-from tools.convert.tinyvideo.recogniser import load_recogniser
+from tools.convert.tinyvideo.recogniser import R_EVAL, load_recogniser
 
-R_EVAL = Path("tools/convert/judge/weights/r_eval.pt")
 PHASES = ["crops", "autoencoder", "image", "export"]
 
 

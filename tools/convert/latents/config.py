@@ -24,7 +24,6 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     encoder_width: int = 64
     clips: int = 1600
     crop_cells: int = 12
-    held_clips: int = 32
     minutes: float = 40.0
     image_minutes: float = 4.0
     batch: int = 4

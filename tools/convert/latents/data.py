@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +12,7 @@ from tools.convert.latents.pixels import to_blocks
 from tools.convert.scenes.render import render, to_i420
 from tools.convert.scenes.scene import Scene
 from tools.convert.tinyvideo.data import load_vocabulary, random_scene
-from tools.convert.tinyvideo.loop import write_whole
+from tools.convert.tinyvideo.loop import write_array
 
 Bytes = NDArray[np.uint8]
 SLOTS = 2
@@ -35,7 +33,7 @@ def write_crops(config: Config, out: Path, *, part: int = 0, parts: int = 1) -> 
         if not path.exists():
             first = TRAIN_SEED + number * CLIPS_PER_FILE
             crops = [crop for seed in range(first, first + CLIPS_PER_FILE) for crop in scene_crops(config, seed)]
-            write_whole(path, partial(_save_array, np.stack(crops)))
+            write_array(path, np.stack(crops))
 
 
 def read_crops(out: Path) -> list[Bytes]:
@@ -83,7 +81,3 @@ def _crop(config: Config, scene: Scene, frame: int, blocks: Bytes, rng: np.rando
         place = np.array([track.y[frame], track.x[frame]]) * rows + rng.uniform(-4, 4, size=2) - side / 2
         i, j = (int(np.clip(value, 0, limit - side)) for value, limit in zip(place, config.cells, strict=True))
     return blocks[:, :, 2 * i : 2 * (i + side), 2 * j : 2 * (j + side)]
-
-
-def _save_array(array: NDArray[np.generic], file: IO[bytes]) -> None:
-    np.save(file, array)

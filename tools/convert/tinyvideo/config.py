@@ -35,7 +35,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     calibration_clips: int = 24
     steps: tuple[int, ...] = (1,)
     view_files: int = 40
-    recogniser_minutes: float = 38.0
+    recogniser_minutes: float = 48.0
 
     @property
     def cells(self) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from typing import IO, Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from tools.convert.tinyvideo.train_curves import draw_curves
 
@@ -82,6 +83,11 @@ def log_line(path: Path, figures: Mapping[str, float]) -> None:
     """Append one JSON line."""
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps({name: round(value, 5) for name, value in figures.items()}) + "\n")
+
+
+def write_array(path: Path, array: NDArray[np.generic]) -> None:
+    """Write one .npy file, whole or not at all."""
+    write_whole(path, lambda file: np.save(file, array))
 
 
 def write_whole(path: Path, save: Callable[[IO[bytes]], object]) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +21,7 @@ from tools.convert.tinyvideo.data import (
     scene_map,
     to_blocks,
 )
-from tools.convert.tinyvideo.loop import log_line, write_whole
+from tools.convert.tinyvideo.loop import log_line, write_array
 from tools.convert.tinyvideo.store import PARTS
 
 DECODER_SEED = 1 << 29
@@ -35,7 +33,7 @@ def pixels(config: Config, out: Path) -> None:
     if path.exists():
         return
     clips = [render_keys(config, scene, keys) for scene, keys in decoder_scenes(config)]
-    write_whole(path, partial(_save_array, np.stack(clips)))
+    write_array(path, np.stack(clips))
 
 
 def decoder_scenes(config: Config) -> Iterator[tuple[Scene, list[int]]]:
@@ -73,11 +71,7 @@ def shards(config: Config, out: Path, *, part: int = 0, parts: int = 1) -> None:
             continue
         rows = [_shard_rows(config, vocabulary, encoder, seed) for seed in _shard_seeds(config, number)]
         for name, values in zip(PARTS, zip(*rows, strict=True), strict=True):  # latents last: they mark it complete
-            write_whole(folder / f"{number:04d}.{name}.npy", partial(_save_array, np.concatenate(values)))
-
-
-def _save_array(array: NDArray[np.generic], file: IO[bytes]) -> None:
-    np.save(file, array)
+            write_array(folder / f"{number:04d}.{name}.npy", np.concatenate(values))
 
 
 def _shard_seeds(config: Config, number: int) -> range:

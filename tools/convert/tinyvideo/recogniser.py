@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+WEIGHTS = Path(__file__).parents[1] / "judge" / "weights"
+R_EVAL = WEIGHTS / "r_eval.pt"
 VIEW_FRAMES = 16
 VIEW_HEIGHT, VIEW_WIDTH = 120, 216
 BATCH = 16

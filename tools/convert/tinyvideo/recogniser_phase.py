@@ -14,10 +14,9 @@ from torch.nn import functional
 
 from tools.convert.tinyvideo.config import Config
 from tools.convert.tinyvideo.loop import cosine, resume, run_loop, set_rate
-from tools.convert.tinyvideo.recogniser import VIEW_FRAMES, Recogniser, Shape, save_recogniser, scale
+from tools.convert.tinyvideo.recogniser import VIEW_FRAMES, WEIGHTS, Recogniser, Shape, save_recogniser, scale
 from tools.convert.tinyvideo.views import SLOTS, read_views, slot_values
 
-WEIGHTS = Path(__file__).parent.parent / "judge" / "weights"
 RATE = 1e-3
 WARM_UP = 100  # steps
 BATCH = 24

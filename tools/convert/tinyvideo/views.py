@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import IO
 
 import av
 import numpy as np
@@ -15,7 +13,7 @@ from numpy.typing import NDArray
 from tools.convert.scenes.render import render, to_i420
 from tools.convert.scenes.scene import Scene
 from tools.convert.tinyvideo.data import load_vocabulary, random_scene
-from tools.convert.tinyvideo.loop import write_whole
+from tools.convert.tinyvideo.loop import write_array
 from tools.convert.tinyvideo.recogniser import MOVING_SLOTS, STILL_SLOTS, VIEW_FRAMES, judge_view
 
 CLIPS_PER_FILE = 250
@@ -45,7 +43,7 @@ def write_views(out: Path, *, first_seed: int = TRAIN_SEED, files: int, part: in
         first = first_seed + number * CLIPS_PER_FILE
         rows = [_row(seed) for seed in range(first, first + CLIPS_PER_FILE)]
         for name, column in (("places", 2), ("labels", 1), ("views", 0)):  # views last: they mark the rest complete
-            write_whole(out / f"{number:04d}.{name}.npy", partial(_save, np.stack([row[column] for row in rows])))
+            write_array(out / f"{number:04d}.{name}.npy", np.stack([row[column] for row in rows]))
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,3 @@ def _through_h264(frames: list[Bytes], *, quality: int) -> list[Bytes]:
     buffer.seek(0)
     with av.open(buffer) as file:
         return [np.asarray(frame.to_ndarray(format="yuv420p"), np.uint8) for frame in file.decode(video=0)]
-
-
-def _save(array: NDArray[np.generic], file: IO[bytes]) -> None:
-    np.save(file, array)
