@@ -58,13 +58,16 @@ $(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
 # Its own environment: torch and onnx live there and only there. A run resumes from whatever phases it finds in RUN.
 CONVERT := .venv-convert
 RUN ?= runs/reduced
+LATENTS ?= runs/latents
 CONFIG ?= tools/convert/tinyvideo/reduced.yaml
 PACK ?= models/tinyreel
 TINYVIDEO := $(CONVERT)/bin/python -m tools.convert.tinyvideo
+AUTOENCODER := $(CONVERT)/bin/python -m tools.convert.latents
 
 .PHONY: train
 train: $(CONVERT)/.made ## the full training run, phase by phase, resumable; ends with a new models/tinyreel
-	$(TINYVIDEO) all --config $(CONFIG) --out $(RUN) --pack $(PACK)
+	$(AUTOENCODER) all --config $(CONFIG) --out $(LATENTS)
+	$(TINYVIDEO) all --config $(CONFIG) --out $(RUN) --latents $(LATENTS) --pack $(PACK)
 
 .PHONY: sheet
 sheet: $(CONVERT)/.made ## draw docs/first-clips.png from the shipped pack
@@ -87,11 +90,13 @@ judges: $(CONVERT)/.made ## train the recognisers on fresh renders; resumable, a
 
 .PHONY: autoencoder
 autoencoder: $(CONVERT)/.made ## train and judge the autoencoder; resumable, about 2 h on two cores
-	for phase in all judge; do $(CONVERT)/bin/python -m tools.convert.latents $$phase --out runs/latents; done
+	for phase in all judge; do $(AUTOENCODER) $$phase --config $(CONFIG) --out $(LATENTS); done
 
 .PHONY: tinypack
+tinypack: TINY := tools/convert/tinyvideo/tiny.yaml
 tinypack: $(CONVERT)/.made ## make the tests' tiny pack anew with the real exporter
-	$(TINYVIDEO) all --config tools/convert/tinyvideo/tiny.yaml --out runs/tiny --pack tests/data/tinypack
+	$(AUTOENCODER) all --config $(TINY) --out runs/tiny
+	$(TINYVIDEO) all --config $(TINY) --out runs/tiny --latents runs/tiny --pack tests/data/tinypack
 
 .PHONY: convert-test
 convert-test: $(CONVERT)/.made ## test the workshop in its own environment

@@ -23,7 +23,7 @@ from tools.convert.latents.board import open_decoder
 from tools.convert.latents.config import load_config
 
 PARTS = Path("runs/latents/parts")
-CONFIG = Path("tools/convert/latents/reduced.yaml")
+CONFIG = Path("tools/convert/tinyvideo/reduced.yaml")
 
 
 def main() -> None:

@@ -19,12 +19,14 @@ class Denoiser:
     def latents(
         self, layout: NDArray[np.float32], films: Sequence[NDArray[np.float32]], *, check: Callable[[], None]
     ) -> NDArray[np.float32]:
-        """Latents float32 [keys, c, h, w] from layout float32 [keys, l, h, w] and one film [1, f, 1, 1] per step.
+        """Latents float32 [n, c, h, w] from layout float32 [n, l, h, w] and one film [1, f, 1, 1] per step.
+
+        n is the number of keys, or 1 where the pack makes a slot at once.
 
         `check` is called before each step and may raise to stop.
         """
-        keys, _, height, width = layout.shape
-        latents = np.zeros((keys, self._channels, height, width), np.float32)
+        n, _, height, width = layout.shape
+        latents = np.zeros((n, self._channels, height, width), np.float32)
         for film in films:
             check()
             inputs = {"layout": layout, "latents": latents, "film": film}

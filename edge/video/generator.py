@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import cv2
@@ -21,7 +21,7 @@ from edge.video.conditioner import Conditioner
 from edge.video.decoder import Decoder, to_i420
 from edge.video.denoiser import Denoiser
 from edge.video.layout import Layout
-from edge.video.layout_map import channels, layout_map
+from edge.video.layout_map import channels, layout_map, slot_channels, slot_map
 from edge.video.scheduler import choose_steps, draw_noise, timesteps
 from edge.video.session import open_session
 from edge.video.steady import Steady
@@ -35,6 +35,7 @@ class Generator:
         self.timings_s = {"text": 0.0, "denoise": 0.0, "decode": 0.0}
         self._conditioner, self._denoiser, self._decoder = conditioner, denoiser, decoder
         self._steady = Steady()
+        self._layout_map = map_of(manifest)
 
     def count(self, plan: Plan) -> int:
         """How many frames `frames` will yield."""
@@ -77,7 +78,7 @@ class Generator:
         per_key = latent.frames // latent.keys
         first = slot * latent.frames + (per_key - 1) / 2
         middle = [min(first + key * per_key, layout.frames - 1.0) for key in range(latent.keys)]
-        return layout_map(
+        return self._layout_map(
             layout, middle, height=latent.height, width=latent.width,
             subjects=list(vocabulary["subject"].values), colours=list(vocabulary["colour"].values),
         )  # fmt: skip
@@ -92,6 +93,22 @@ class Generator:
         return max(1, round(shot.seconds * self.manifest.canvas.fps))
 
 
+def map_of(manifest: VideoManifest) -> Callable[..., NDArray[np.float32]]:
+    """How this pack's denoiser sees the layout: `slot_map` or, key by key, `layout_map`; the channels tell.
+
+    Raises ModelError for a number of channels that neither gives.
+    """
+    sizes = len(manifest.vocabulary["subject"].values), len(manifest.vocabulary["colour"].values)
+    known = {slot_channels(*sizes, keys=manifest.latent.keys): slot_map, channels(*sizes): layout_map}
+    if manifest.layout_channels not in known:
+        raise ModelError(
+            f"Pack {manifest.name}: this version draws {' or '.join(map(str, known))} layout channels, "
+            f"the pack wants {manifest.layout_channels}.",
+            hint="Update edgereel or the pack.",
+        )
+    return known[manifest.layout_channels]
+
+
 @contextmanager
 def open_generator(pack: Pack[ModelManifest], *, threads: int) -> Iterator[Generator]:
     """Open a video pack; its sessions are freed when the block ends.
@@ -101,11 +118,9 @@ def open_generator(pack: Pack[ModelManifest], *, threads: int) -> Iterator[Gener
     manifest = pack.manifest
     if not isinstance(manifest, VideoManifest):
         raise ModelError(f"{pack.folder} is not a video pack.", hint="Set models.video to a pack of kind video.")
-    wanted = channels(len(manifest.vocabulary["subject"].values), len(manifest.vocabulary["colour"].values))
-    if manifest.layout_channels != wanted or manifest.noise.kind != "vector":
+    if manifest.noise.kind != "vector":
         raise ModelError(
-            f"{pack.folder}: this version draws {wanted} layout channels and vector noise, "
-            f"the pack wants {manifest.layout_channels} and {manifest.noise.kind}.",
+            f"{pack.folder}: this version draws vector noise, the pack wants {manifest.noise.kind}.",
             hint="Update edgereel or the pack.",
         )
     cv2.setNumThreads(threads)

@@ -1,4 +1,4 @@
-"""Layout -> channels on the latent grid: what the denoiser sees of the layout.
+"""Layout -> channels on the latent grid: what the denoiser sees of the layout, key by key or slot by slot.
 
 The channels of one key (a group of frames) are, in this order: window, size, sine and cosine of the angle, flip,
 sine and cosine of the phase and of twice the phase, velocity, subject coordinates as Fourier features, subject and
@@ -28,6 +28,43 @@ REACH = 2.6  # in subject radii: beyond it the subject's channels are zero
 def channels(subjects: int, colours: int) -> int:
     """How many channels `layout_map` gives for a vocabulary of that many subjects and colours."""
     return 13 + 4 * len(SUBJECT_FREQUENCIES) + subjects + colours + 8 * len(SCENERY_FREQUENCIES) + 2 + 2 + 5
+
+
+def slot_channels(subjects: int, colours: int, *, keys: int) -> int:
+    """How many channels `slot_map` gives for slots of that many keys."""
+    seldom, often, ends = _slot_groups(channels(subjects, colours))
+    return len(seldom) + keys * len(often) + 2 * len(ends)
+
+
+def slot_map(
+    layout: Layout, frames: Sequence[float], *, height: int, width: int, subjects: Sequence[str], colours: Sequence[str]
+) -> Array:
+    """The channels of one whole slot for a denoiser that makes all its keys at once; `frames` are the keys' middles.
+
+    Of what `layout_map` gives, in this order: the mean over the keys of what hardly changes (a one-hot is marked where
+    any key marks it), all keys of what moves, and the scenery of the first and the last key.
+    Returns float32 [1, slot_channels(...), height, width]; raises as `layout_map` does.
+    """
+    keys = layout_map(layout, frames, height=height, width=width, subjects=subjects, colours=colours)
+    seldom, often, ends = _slot_groups(keys.shape[1])
+    mean, most = keys[:, seldom].mean(axis=0), keys[:, seldom].max(axis=0)
+    marked = (np.array(seldom) >= _ONE_HOT)[:, None, None]
+    moving = keys[:, often].reshape(-1, height, width)
+    scenery = keys[[0, -1]][:, ends].reshape(-1, height, width)
+    return np.concatenate([np.where(marked, most, mean), moving, scenery])[None]
+
+
+_SIZE, _FLIP, _SPEED, _PLACE, _ONE_HOT = 1, 4, (9, 10), 11, 13 + 4 * len(SUBJECT_FREQUENCIES)
+_SCENERY, _SCREEN, _AFTER = 8 * len(SCENERY_FREQUENCIES), 2, 7  # after them: ambient phase and particles
+
+
+def _slot_groups(count: int) -> tuple[list[int], list[int], list[int]]:
+    """Channels of `layout_map` that are needed once, for every key, and for the first and the last key of a slot."""
+    scenery = count - _AFTER - _SCREEN - _SCENERY
+    screen = scenery + _SCENERY
+    once = [_SIZE, _FLIP, *_SPEED, screen, screen + 1, *range(_ONE_HOT, scenery)]
+    often = [0, 2, 3, *range(5, 9), *range(_PLACE, _ONE_HOT), *range(screen + _SCREEN, count)]
+    return once, often, list(range(scenery, screen))
 
 
 def layout_map(

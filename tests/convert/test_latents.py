@@ -11,27 +11,26 @@ import torch
 
 from edge.manifest import Canvas
 from edge.video.decoder import to_i420
-from tools.convert.latents import data, evaluate, export, train
+from tools.convert.latents import components, data, evaluate, export, train
 from tools.convert.latents.board import open_decoder
 from tools.convert.latents.config import Config
 from tools.convert.latents.measure import figures
 from tools.convert.latents.network import ImageEncoder
 from tools.convert.latents.pixels import from_blocks, to_blocks
-from tools.convert.latents.start import start_image_encoder
 
 CONFIG = Config(
-    name="small", tier="test", height=96, width=176, channels=16, slot_width=32, key_width=32, tail_width=48,
-    encoder_width=16, clips=12, crop_cells=4, minutes=0.05, image_minutes=0.02, batch=2, calibration_clips=2,
+    name="small", tier="test", height=160, width=288, channels=16, slot_width=32, key_width=32, tail_width=48,
+    clips=12, crop_cells=4, minutes=0.05, batch=2, calibration_clips=2,
 )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A whole run in miniature: crops, a few steps of training, image encoder, export."""
+    """A whole run in miniature: crops, components, a few steps of training, export."""
     out = tmp_path_factory.mktemp("latents")
     data.write_crops(CONFIG, out)
-    train.autoencoder(CONFIG, out)
-    train.image_encoder(CONFIG, out)
+    components.encoder(CONFIG, out)
+    train.decoder(CONFIG, out)
     export.export(CONFIG, out)
     return out
 
@@ -56,20 +55,20 @@ def test_the_closed_form_start_is_a_picture_before_any_training(run: Path) -> No
 def test_a_few_steps_of_training_lower_the_loss(run: Path) -> None:
     model = train.start(CONFIG, run)
     crops = torch.from_numpy(np.stack(list(data.read_crops(run)[0][:4]))).float() / 255
-    optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
+    optimiser = torch.optim.Adam(model.decoder.parameters(), lr=2e-4)
     losses = []
-    for _ in range(12):
+    for _ in range(30):
         loss = train.pixel_loss(CONFIG, model(crops), crops)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         losses.append(float(loss.detach()))
 
-    assert losses[-1] < 0.95 * losses[0]
+    assert losses[-1] < 0.98 * losses[0]
 
 
 def test_slots_decoded_one_by_one_join_as_if_decoded_at_once(run: Path) -> None:
-    whole, _ = export.load(CONFIG, run)
+    whole = train.load(CONFIG, run)
     latents = torch.randn(1, 3, CONFIG.channels, *CONFIG.cells)
     with torch.no_grad():
         at_once = whole.decoder(latents)
@@ -83,19 +82,16 @@ def test_slots_decoded_one_by_one_join_as_if_decoded_at_once(run: Path) -> None:
     assert not torch.allclose(alone[0, 0], at_once[0, 2], atol=1e-3)  # what was before matters
 
 
-def test_the_image_encoder_starts_as_the_encoder_of_a_clip_that_stands_still(run: Path) -> None:
+def test_the_image_encoder_is_the_encoder_of_a_clip_that_stands_still(run: Path) -> None:
     whole = train.start(CONFIG, run)
-    image = ImageEncoder(CONFIG)
-    start_image_encoder(image, whole.encoder, CONFIG.slot_frames)
     frame = torch.rand(1, 96, *(2 * side for side in CONFIG.cells))
-    with torch.no_grad():
-        assert torch.allclose(
-            image(frame), whole.encoder.linear(frame.repeat(1, CONFIG.slot_frames, 1, 1)), atol=1e-3, rtol=1e-3
-        )
+    wanted = whole.encoder(frame.repeat(1, CONFIG.slot_frames, 1, 1))
+
+    assert torch.allclose(ImageEncoder(whole.encoder)(frame), wanted, atol=1e-3, rtol=1e-3)
 
 
 def test_the_exported_parts_decode_on_the_board_what_torch_decodes(run: Path) -> None:
-    whole, _ = export.load(CONFIG, run)
+    whole = train.load(CONFIG, run)
     clip = data.held_clip(CONFIG, 3)
     with torch.no_grad():
         latents = whole.encoder(torch.from_numpy(clip).float() / 255)
@@ -108,9 +104,9 @@ def test_the_exported_parts_decode_on_the_board_what_torch_decodes(run: Path) ->
 
 
 def test_a_run_goes_on_from_its_checkpoint(run: Path) -> None:
-    before = torch.load(run / "autoencoder.pt", weights_only=True)
-    train.autoencoder(CONFIG, run)  # its minutes are used up: nothing to do, nothing forgotten
-    after = torch.load(run / "autoencoder.pt", weights_only=True)
+    before = torch.load(run / "decoder.pt", weights_only=True)
+    train.decoder(CONFIG, run)  # its minutes are used up: nothing to do, nothing forgotten
+    after = torch.load(run / "decoder.pt", weights_only=True)
 
     assert after["step"] == before["step"] > 0
     assert all(torch.equal(value, after["model"][name]) for name, value in before["model"].items())
@@ -120,7 +116,7 @@ def test_reconstructions_are_judged_through_the_boards_own_decoder(run: Path) ->
     pair = next(evaluate.pairs(CONFIG, run, clips=1, seconds=1.0))
 
     assert pair.original.total == pair.made.total == 24
-    assert pair.made.frames[0].shape == pair.original.frames[0].shape == (144, 172)
+    assert pair.made.frames[0].shape == pair.original.frames[0].shape == (240, 284)
     assert not np.array_equal(pair.made.frames[5], pair.original.frames[5])
 
 

@@ -14,8 +14,9 @@ import torch
 from edge.manifest import load_manifest, verify_file
 from edge.plan import Shot
 from edge.video.generator import open_generator
-from tools.convert.tinyvideo import decoder_phase, evaluate, export, prepare, student_phase
-from tools.convert.tinyvideo.autoencoder import Pca
+from tools.convert.latents import components, data, train
+from tools.convert.latents import export as decoder_export
+from tools.convert.tinyvideo import evaluate, export, shards, student_phase
 from tools.convert.tinyvideo.config import Config, load_config
 
 TINY = Path(export.__file__).with_name("tiny.yaml")
@@ -30,9 +31,11 @@ def config() -> Config:
 def run(tmp_path_factory: pytest.TempPathFactory, config: Config) -> Path:
     torch.set_num_threads(1)
     out = tmp_path_factory.mktemp("run")
-    for phase in (prepare.pixels, prepare.pca, prepare.shards, student_phase.student, decoder_phase.decoder):
-        phase(config, out)
-    export.export(config, out, out / "pack")
+    for phase in (data.write_crops, components.encoder, train.decoder, decoder_export.export):
+        phase(config.autoencoder, out)
+    shards.write_shards(config, out, out)
+    student_phase.student(config, out, out)
+    export.export(config, out, out, out / "pack")
     return out
 
 
@@ -57,21 +60,11 @@ def test_onnx_repeats_torch_and_int8_stays_near_fp32(run: Path) -> None:
     assert report["tail"]["sqnr_db_worst"] > 30
 
 
-def test_the_encoder_keeps_the_picture(run: Path, config: Config) -> None:
-    clips = np.load(run / "pixels.npy")
-    pca = Pca.load(run / "pca.npz")
-
-    codes = pca.encode(clips[0])
-
-    assert codes.shape == (2 * config.keys, config.latent_channels, *config.cells)
-    assert 0.05 < codes.std() < 5
-
-
 def test_training_goes_on_from_a_checkpoint(run: Path, config: Config, tmp_path: Path) -> None:
     shutil.copytree(run, tmp_path / "again")
     before = torch.load(run / "student.pt", weights_only=True)
-    longer = msgspec.structs.replace(config, student_minutes=config.student_minutes + 0.05)
-    student_phase.student(longer, tmp_path / "again")
+    longer = msgspec.structs.replace(config, minutes=config.minutes + 0.05)
+    student_phase.student(longer, tmp_path / "again", tmp_path / "again")
 
     after = torch.load(tmp_path / "again" / "student.pt", weights_only=True)
     assert after["step"] > before["step"]
@@ -82,6 +75,6 @@ def test_a_shard_that_exists_is_not_made_again(run: Path, config: Config) -> Non
     path = next((run / "shards").glob("*.latents.npy"))
     stamp = path.stat().st_mtime_ns
 
-    prepare.shards(config, run)
+    shards.write_shards(config, run, run)
 
     assert path.stat().st_mtime_ns == stamp

@@ -8,18 +8,18 @@ from pathlib import Path
 import torch
 
 from tools.convert.judge.report import PAIR_BARS, table, write_json
-from tools.convert.latents import data, evaluate, export, train
+from tools.convert.latents import components, data, evaluate, export, train
 from tools.convert.latents.config import Config, load_config
 from tools.convert.tinyvideo.recogniser import R_EVAL, load_recogniser
 
-PHASES = ["crops", "autoencoder", "image", "export"]
+PHASES = ["crops", "encoder", "decoder", "export"]
 
 
 def main() -> None:
     """Run the phase that the command line names."""
     parser = argparse.ArgumentParser(prog="python -m tools.convert.latents", description=__doc__)
     parser.add_argument("phase", choices=[*PHASES, "all", "judge"])
-    parser.add_argument("--config", type=Path, default=Path(__file__).with_name("reduced.yaml"))
+    parser.add_argument("--config", type=Path, default=Path(__file__).parents[1] / "tinyvideo" / "reduced.yaml")
     parser.add_argument("--out", type=Path, default=Path("runs/latents"), help="folder of the run; it resumes there")
     parser.add_argument("--part", default="0/1", help="crops: this process's share, as i/n")
     parser.add_argument("--clips", type=int, default=60, help="judge: how many unseen scenes")
@@ -34,8 +34,8 @@ def main() -> None:
     part, parts = (int(number) for number in args.part.split("/"))
     phases = {
         "crops": lambda: data.write_crops(config, args.out, part=part, parts=parts),
-        "autoencoder": lambda: train.autoencoder(config, args.out),
-        "image": lambda: train.image_encoder(config, args.out),
+        "encoder": lambda: components.encoder(config, args.out),
+        "decoder": lambda: train.decoder(config, args.out),
         "export": lambda: export.export(config, args.out),
         "judge": lambda: _judge(config, args),
     }

@@ -17,17 +17,15 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     width: int = 864
     keys: int = 4
     frames_per_key: int = 3
-    channels: int = 64
-    slot_width: int = 96
+    channels: int = 96
+    slot_width: int = 112
     key_width: int = 64
     tail_width: int = 128
-    encoder_width: int = 64
     clips: int = 1600
     crop_cells: int = 12
     minutes: float = 40.0
-    image_minutes: float = 4.0
     batch: int = 4
-    rate: float = 4.0e-4
+    rate: float = 2.0e-4
     noise: float = 0.08
     calibration_clips: int = 24
 
@@ -47,6 +45,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return 96 * self.frames_per_key
 
 
+class _File(msgspec.Struct, frozen=True):
+    autoencoder: Config
+
+
 def load_config(path: Path) -> Config:
-    """Read a config; an unknown key is an error that names it."""
-    return msgspec.yaml.decode(path.read_bytes(), type=Config)
+    """Read the `autoencoder` part of a run's config; an unknown key in it is an error that names it."""
+    return msgspec.yaml.decode(path.read_bytes(), type=_File).autoencoder

@@ -18,9 +18,9 @@ from tools.convert.judge.clips import whole_clip
 from tools.convert.judge.pairs import Pair, judge_pairs
 from tools.convert.latents.board import open_decoder
 from tools.convert.latents.config import Config
-from tools.convert.latents.export import load
 from tools.convert.latents.network import Encoder
 from tools.convert.latents.pixels import to_blocks
+from tools.convert.latents.train import load
 from tools.convert.scenes.render import render
 from tools.convert.scenes.render import to_i420 as from_rgb
 from tools.convert.scenes.scene import Scene, make_scene
@@ -46,7 +46,7 @@ def pairs(
 
     Squared errors of INT8 against fp32 go into `errors` when it is given.
     """
-    encoder = load(config, out)[0].encoder
+    encoder = load(config, out).encoder
     fast, exact = open_decoder(config, out / "parts"), open_decoder(config, out / "parts" / "fp32")
     for number in range(clips):
         scene = _scene(number, seconds)
@@ -81,7 +81,7 @@ def decode(config: Config, decoder: Decoder, latents: NDArray[np.float32]) -> li
 
 def draw_sheet(config: Config, out: Path, path: Path, *, columns: int = 4) -> None:
     """A PNG of reconstructions under their originals, chosen so that fine and fast things are seen."""
-    encoder, decoder = load(config, out)[0].encoder, open_decoder(config, out / "parts")
+    encoder, decoder = load(config, out).encoder, open_decoder(config, out / "parts")
     rows = []
     for label, changes in SHOWN.items():
         scene = _shown(changes)

@@ -12,10 +12,9 @@ import torch
 from tools.convert.latents.config import Config
 from tools.convert.latents.data import SLOTS, held_clip
 from tools.convert.latents.network import ImageEncoder
-from tools.convert.latents.train import Autoencoder
+from tools.convert.latents.train import Autoencoder, load
 from tools.convert.parity import parity
 from tools.convert.quantize import Feed, quantise, to_onnx
-from tools.convert.tinyvideo.loop import resume
 
 CALIBRATION_FIRST = 500  # held clips from here on are for calibration only
 # The latents' long tails want a range of their own kind: the first convolution stays in fp32 (it is 1 % of the work).
@@ -25,10 +24,10 @@ TYPES = ("Conv", "DepthToSpace", "Concat", "Add", "Relu")
 
 def export(config: Config, out: Path) -> None:
     """Write `parts/*.onnx` (trunk and tail INT8), `parts/fp32/*.onnx` and `parts/parity.json`."""
-    whole, image = load(config, out)
+    whole = load(config, out)
     folder = out / "parts"
     (folder / "fp32").mkdir(parents=True, exist_ok=True)
-    _export_fp32(config, whole, image, folder / "fp32")
+    _export_fp32(config, whole, folder / "fp32")
     feeds = _calibration(config, whole, folder / "fp32")
     for name, given in feeds.items():
         quantise(folder / "fp32" / f"{name}.onnx", folder / f"{name}.onnx", given, keep=KEEP_FP32[name], types=TYPES)
@@ -39,15 +38,7 @@ def export(config: Config, out: Path) -> None:
     (folder / "parity.json").write_text(json.dumps(report, indent=1))
 
 
-def load(config: Config, out: Path) -> tuple[Autoencoder, ImageEncoder]:
-    """The trained networks of a run; the image encoder is untrained where its phase has not run yet."""
-    whole, image = Autoencoder(config), ImageEncoder(config)
-    resume(out / "autoencoder.pt", whole)
-    resume(out / "image.pt", image)
-    return whole.eval(), image.eval()
-
-
-def _export_fp32(config: Config, whole: Autoencoder, image: ImageEncoder, folder: Path) -> None:
+def _export_fp32(config: Config, whole: Autoencoder, folder: Path) -> None:
     h, w = config.cells
     slot_state, key_state = whole.decoder.states(1, h, w)
     latents = torch.zeros(1, config.channels, h, w)
@@ -57,7 +48,12 @@ def _export_fp32(config: Config, whole: Autoencoder, image: ImageEncoder, folder
         folder / "trunk.onnx", whole.decoder.trunk, given, ["features", "base", "next_slot_state", "next_key_state"]
     )
     to_onnx(folder / "tail.onnx", whole.decoder.tail, tail, ["frames"])
-    to_onnx(folder / "image_encoder.onnx", image, {"blocks": torch.zeros(1, 96, 2 * h, 2 * w)}, ["latents"])
+    to_onnx(
+        folder / "image_encoder.onnx",
+        ImageEncoder(whole.encoder),
+        {"blocks": torch.zeros(1, 96, 2 * h, 2 * w)},
+        ["latents"],
+    )
 
 
 def _calibration(config: Config, whole: Autoencoder, folder: Path) -> dict[str, list[Feed]]:

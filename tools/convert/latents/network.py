@@ -1,18 +1,20 @@
-"""The autoencoder: 16 x 16 pixels x 12 frames of 4:2:0 video in 32 numbers, decoded in constant memory.
+"""The autoencoder: 16 x 16 pixels x 12 frames of 4:2:0 video in some numbers, decoded in constant memory.
 
-Encoder and decoder start as the closed-form principal components (`start.py`) and learn what those miss. Everything is
-convolutions and ReLU, with no normalisation, so that static INT8 loses little. The decoder works on keys (three frames
-each); its memory of the slot and the key before keeps time smooth (MemBlock of TAEHV, madebyollin/taehv). Its head
-makes 8 x 8 pixel blocks with all the channels of one position, where INT8 convolutions are fastest; sample order inside
-a block is `pixels.to_blocks`.
+The encoder is the closed-form principal components (`components.py`); the decoder starts as their inverse (`start.py`) and learns what
+that misses. Everything is convolutions and ReLU, with no normalisation, so that static INT8 loses little. The decoder
+works on keys (three frames each); its memory of the slot and the key before keeps time smooth (MemBlock of TAEHV,
+madebyollin/taehv). Its head makes 8 x 8 pixel blocks with all the channels of one position, where INT8 convolutions are
+fastest; sample order inside a block is `pixels.to_blocks`.
 """
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tools.convert.latents.components import Components
 from tools.convert.latents.config import Config
 
 
@@ -22,45 +24,37 @@ def conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
 
 
 class Encoder(nn.Module):
-    """Blocks of one slot float [n, keys * block, 2h, 2w] in 0..1 to standardised latents [n, c, h, w]."""
+    """Blocks of one slot float [n, keys * block, 2h, 2w] in 0..1 to standardised latents [n, c, h, w].
 
-    def __init__(self, config: Config) -> None:
+    Principal components of a cell and nothing else: no cell knows of its neighbours, and training leaves it alone, so
+    that a generator can learn its latents while the decoder is still being trained.
+    """
+
+    def __init__(self, config: Config, components: Components) -> None:
         super().__init__()
-        self.keys, width = config.keys, config.encoder_width
+        self.frames = config.slot_frames
         self.linear = nn.Conv2d(config.block * config.keys, config.channels, 2, stride=2)
-        self.key = conv(config.block, width)
-        self.down = conv(width, width, stride=2)
-        self.mix1 = conv(width * config.keys, 2 * width)
-        self.mix2 = conv(2 * width, 2 * width)
-        self.out = nn.Conv2d(2 * width, config.channels, 1)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        weight = (components.basis / np.sum(components.basis**2, axis=0)).T  # [c, d]
+        self.linear.weight.data = torch.from_numpy(weight.reshape(self.linear.weight.shape).copy())
+        self.linear.bias.data = torch.from_numpy(-weight @ components.mean)
+        self.requires_grad_(requires_grad=False)
 
     def forward(self, blocks: Tensor) -> Tensor:
-        n, _, rows, columns = blocks.shape
-        x = blocks.reshape(n * self.keys, -1, rows, columns) - 0.5
-        x = functional.relu(self.down(functional.relu(self.key(x))))
-        x = functional.relu(self.mix1(x.reshape(n, -1, rows // 2, columns // 2)))
-        return self.linear(blocks) + self.out(functional.relu(x + self.mix2(x)))
+        return self.linear(blocks)
 
 
 class ImageEncoder(nn.Module):
     """Blocks of one frame float [n, 96, 2h, 2w] in 0..1 to the latents [n, c, h, w] of a clip that stands still."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, encoder: Encoder) -> None:
         super().__init__()
-        width = config.encoder_width
-        self.linear = nn.Conv2d(96, config.channels, 2, stride=2)
-        self.inlet = conv(96, width)
-        self.down = conv(width, 2 * width, stride=2)
-        self.mix = conv(2 * width, 2 * width)
-        self.out = nn.Conv2d(2 * width, config.channels, 1)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        weight = encoder.linear.weight.data
+        self.linear = nn.Conv2d(96, len(weight), 2, stride=2)
+        self.linear.weight.data = weight.reshape(len(weight), encoder.frames, 96, 2, 2).sum(dim=1)
+        self.linear.bias.data = encoder.linear.bias.data.clone()
 
     def forward(self, blocks: Tensor) -> Tensor:
-        x = functional.relu(self.down(functional.relu(self.inlet(blocks - 0.5))))
-        return self.linear(blocks) + self.out(functional.relu(x + self.mix(x)))
+        return self.linear(blocks)
 
 
 class Memory(nn.Module):

@@ -1,71 +1,27 @@
-"""The closed-form start: principal components of slots, and weights that make the networks compute just them.
+"""The decoder's start: weights that make it compute the inverse of the encoder's components.
 
-The decoder's linear start is itself a second, shared set of components of 8 x 8 blocks of one key, since one tail
-serves every place and key. Linear values pass the ReLUs on a pedestal of a few standard deviations.
+It is itself a second, shared set of components of 8 x 8 blocks of one key, since one tail serves every place and key.
+Linear values pass the ReLUs on a pedestal of a few standard deviations.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from tools.convert.latents.components import Components
 from tools.convert.latents.config import Config
-from tools.convert.latents.network import Decoder, Encoder, ImageEncoder, Tail
+from tools.convert.latents.network import Decoder, Tail
 
 Floats = NDArray[np.float32]
 PEDESTAL = 5.0  # standard deviations
 LINEAR_SHARE = 0.9  # of the key features; the others begin at random
 
 
-@dataclass(frozen=True)
-class Start:
-    """`mean` [d] and `basis` [d, c] of a cell, scaled so that a coefficient has variance 1; d = keys * block * 2 * 2."""
-
-    mean: Floats
-    basis: Floats
-
-
-def fit(slots: NDArray[np.uint8], *, channels: int, samples: int, seed: int) -> tuple[Start, float]:
-    """Principal components of cells of slots uint8 [n, keys * block, 2h, 2w]; also the PSNR in dB on the sample."""
-    rng = np.random.default_rng(seed)
-    cells = np.concatenate([_cells(slot)[:: int(rng.integers(3, 6))] for slot in slots])
-    cells = cells[rng.permutation(len(cells))[:samples]].astype(np.float32) / 255
-    mean = cells.mean(axis=0)
-    centred = cells - mean
-    values, vectors = np.linalg.eigh(centred.T @ centred / len(cells))
-    basis = vectors[:, ::-1][:, :channels].astype(np.float32)
-    left = centred - (centred @ basis) @ basis.T
-    std = np.sqrt(values[::-1][:channels]).astype(np.float32)
-    return Start(mean, basis * std), float(-10 * np.log10(np.mean(left**2)))
-
-
-def _cells(slot: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """One slot [d / 4, 2h, 2w] to its cells [h * w, d], in the order of a 2 x 2 convolution's weight."""
-    depth, rows, columns = slot.shape
-    cut = slot.reshape(depth, rows // 2, 2, columns // 2, 2)
-    return cut.transpose(1, 3, 0, 2, 4).reshape(-1, depth * 4)
-
-
-def start_encoder(model: Encoder, start: Start) -> None:
-    """Make the encoder compute the coefficients."""
-    weight = (start.basis / np.sum(start.basis**2, axis=0)).T  # [c, d]
-    model.linear.weight.data = torch.from_numpy(weight.reshape(len(weight), -1, 2, 2).copy())
-    model.linear.bias.data = torch.from_numpy(-weight @ start.mean)
-
-
-def start_image_encoder(model: ImageEncoder, encoder: Encoder, frames: int) -> None:
-    """Make the image encoder compute what the encoder's linear part gives for `frames` times the same picture."""
-    weight = encoder.linear.weight.data
-    model.linear.weight.data = weight.reshape(len(weight), frames, 96, 2, 2).sum(dim=1)
-    model.linear.bias.data = encoder.linear.bias.data.clone()
-
-
 @torch.no_grad()
-def start_decoder(model: Decoder, start: Start, config: Config) -> None:
+def start_decoder(model: Decoder, start: Components, config: Config) -> None:
     """Make the decoder compute the inverse as far as its shared block components allow."""
     blocks = start.basis.reshape(config.keys, config.block, 4, config.channels)
     mean = start.mean.reshape(config.keys, config.block, 4)

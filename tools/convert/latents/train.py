@@ -1,4 +1,4 @@
-"""Training of the autoencoder from its closed-form start, and of the image encoder beside it."""
+"""Training of the decoder from its closed-form start."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tools.convert.latents.components import Components, load_components
 from tools.convert.latents.config import Config
 from tools.convert.latents.data import SLOTS, held_crops, read_crops
 from tools.convert.latents.measure import figures
-from tools.convert.latents.network import Decoder, Encoder, ImageEncoder
-from tools.convert.latents.start import fit, start_decoder, start_encoder, start_image_encoder
-from tools.convert.tinyvideo.loop import cosine, log_line, resume, run_loop, set_rate
+from tools.convert.latents.network import Decoder, Encoder
+from tools.convert.latents.start import start_decoder
+from tools.convert.tinyvideo.loop import cosine, resume, run_loop, set_rate
 
 MOVING = 8 / 255  # a sample that changes more than this within a slot counts as moving
 MOVING_WEIGHT = 2.0
@@ -24,16 +25,16 @@ SQUARE_WEIGHT = 1.0
 TIME_WEIGHT, EDGE_WEIGHT = 0.5, 0.3
 STILL = 1 / 255  # a sample that changes less than this from frame to frame must not shimmer
 STILL_WEIGHT = 7.0
-LINEAR_RATE = 0.1  # the principal components move slowly
+WARM_UP = 300  # steps
 CHECK_CLIPS = 12
 
 
 class Autoencoder(nn.Module):
-    """Encoder and decoder in one checkpoint."""
+    """The encoder as it is, and the decoder in training."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, components: Components) -> None:
         super().__init__()
-        self.encoder, self.decoder = Encoder(config), Decoder(config)
+        self.encoder, self.decoder = Encoder(config, components), Decoder(config)
 
     def forward(self, blocks: Tensor, noise: float = 0.0) -> Tensor:
         """Blocks float [n, SLOTS, d, 2h, 2w] in 0..1 to the same, through the latents; `noise` is added to those."""
@@ -43,38 +44,39 @@ class Autoencoder(nn.Module):
 
 
 def start(config: Config, out: Path) -> Autoencoder:
-    """A new autoencoder at its closed-form start; writes what that start is worth to `start.log`."""
-    slots = np.concatenate([np.concatenate(list(file[::4])) for file in read_crops(out)[:12]])
-    fitted, psnr = fit(slots, channels=config.channels, samples=60_000, seed=config.seed)
-    log_line(out / "start.log", {"linear_psnr_db": psnr})
+    """A new autoencoder at its closed-form start."""
+    components = load_components(out)
     torch.manual_seed(config.seed)
-    model = Autoencoder(config)
-    start_encoder(model.encoder, fitted)
-    start_decoder(model.decoder, fitted, config)
+    model = Autoencoder(config, components)
+    start_decoder(model.decoder, components, config)
     return model
 
 
-def autoencoder(config: Config, out: Path) -> None:
-    """Train encoder and decoder on crops of consecutive slots: `autoencoder.pt`, resumable."""
-    path = out / "autoencoder.pt"
-    model = Autoencoder(config) if path.exists() else start(config, out)
-    progress = resume(path, model)
-    slow = [model.encoder.linear.weight, model.encoder.linear.bias]
-    rest = [weight for weight in model.parameters() if all(weight is not one for one in slow)]
-    optimiser = torch.optim.Adam([{"params": rest}, {"params": slow}], betas=(0.9, 0.98))
+def load(config: Config, out: Path) -> Autoencoder:
+    """The trained autoencoder of a run, ready to use; at its start where training has not begun."""
+    model = start(config, out)
+    resume(out / "decoder.pt", model.decoder)
+    return model.eval()
+
+
+def decoder(config: Config, out: Path) -> None:
+    """Train the decoder on crops of consecutive slots: `decoder.pt`, resumable."""
+    path = out / "decoder.pt"
+    model = start(config, out)
+    progress = resume(path, model.decoder)
+    optimiser = torch.optim.Adam(model.decoder.parameters(), betas=(0.9, 0.98))
     batches = _batches(config, out, seed=progress.step)
     held = np.stack([crop for number in range(CHECK_CLIPS) for crop in held_crops(config, number)])
 
     def step(share: float) -> float:
-        set_rate(optimiser, config.rate * cosine(share) * min(1.0, (step_count[0] + 1) / 100))
-        optimiser.param_groups[1]["lr"] *= LINEAR_RATE
         step_count[0] += 1
+        set_rate(optimiser, config.rate * cosine(share) * min(1.0, step_count[0] / WARM_UP))
         truth = next(batches)
         noise = float(torch.rand(())) * config.noise
         loss = pixel_loss(config, model(truth, noise), truth)
         optimiser.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        nn.utils.clip_grad_norm_(model.decoder.parameters(), 1.0)
         optimiser.step()
         return float(loss.detach())
 
@@ -84,30 +86,7 @@ def autoencoder(config: Config, out: Path) -> None:
         return figures(config, held, made.numpy())
 
     step_count = [0]
-    run_loop(path, model, progress, minutes=config.minutes, step=step, check=check)
-
-
-def image_encoder(config: Config, out: Path) -> None:
-    """Train the image encoder to give what the encoder gives for a clip that stands still: `image.pt`."""
-    model, whole = ImageEncoder(config), Autoencoder(config)
-    resume(out / "autoencoder.pt", whole)
-    start_image_encoder(model, whole.encoder, config.slot_frames)
-    progress = resume(out / "image.pt", model)
-    optimiser = torch.optim.Adam(model.parameters(), lr=config.rate)
-    batches = _batches(config, out, seed=progress.step + 1)
-
-    def step(share: float) -> float:
-        set_rate(optimiser, config.rate * cosine(share))
-        frame = next(batches)[:, 0, :96]
-        with torch.no_grad():
-            wanted = whole.encoder(frame.repeat(1, config.slot_frames, 1, 1))
-        loss = functional.l1_loss(model(frame), wanted)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        return float(loss.detach())
-
-    run_loop(out / "image.pt", model, progress, minutes=config.image_minutes, step=step)
+    run_loop(path, model.decoder, progress, minutes=config.minutes, step=step, check=check)
 
 
 def pixel_loss(config: Config, made: Tensor, truth: Tensor) -> Tensor:

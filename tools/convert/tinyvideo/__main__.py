@@ -7,10 +7,10 @@ from pathlib import Path
 
 import torch
 
-from tools.convert.tinyvideo import decoder_phase, export, prepare, recogniser_phase, sheet, student_phase, views
+from tools.convert.tinyvideo import export, recogniser_phase, shards, sheet, student_phase, views
 from tools.convert.tinyvideo.config import load_config
 
-PHASES = ["pixels", "pca", "shards", "student", "decoder", "export"]
+PHASES = ["shards", "student", "export"]
 JUDGES = ["views", "r_eval", "r_train"]
 REDUCED = Path(__file__).with_name("reduced.yaml")
 
@@ -23,6 +23,9 @@ def main() -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("runs/reduced"), help="folder of the run (default: %(default)s)"
     )
+    parser.add_argument(
+        "--latents", type=Path, default=Path("runs/latents"), help="the autoencoder's run (default: %(default)s)"
+    )
     parser.add_argument("--pack", type=Path, default=Path("models/tinyreel"), help="where export writes the pack")
     parser.add_argument("--part", default="0/1", help="shards: this process's share, as i/n")
     parser.add_argument("--threads", type=int, default=2)
@@ -32,12 +35,9 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     part, parts = (int(number) for number in args.part.split("/"))
     phases = {
-        "pixels": lambda: prepare.pixels(config, args.out),
-        "pca": lambda: prepare.pca(config, args.out),
-        "shards": lambda: prepare.shards(config, args.out, part=part, parts=parts),
-        "student": lambda: student_phase.student(config, args.out),
-        "decoder": lambda: decoder_phase.decoder(config, args.out),
-        "export": lambda: export.export(config, args.out, args.pack),
+        "shards": lambda: shards.write_shards(config, args.out, args.latents, part=part, parts=parts),
+        "student": lambda: student_phase.student(config, args.out, args.latents),
+        "export": lambda: export.export(config, args.out, args.latents, args.pack),
     }
     judges = {
         "views": lambda: views.write_views(args.out / "views", files=config.view_files, part=part, parts=parts),

@@ -1,148 +1,131 @@
-"""Trained networks -> a pack: ONNX fp32, static INT8 convolutions, parity of the three, manifest."""
+"""Trained networks -> a pack: the student to ONNX and INT8, the decoder's finished parts beside it, parity, manifest."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
 import onnxruntime as ort
 import torch
 
-from edge.manifest import Canvas, Latent, Noise, VideoManifest
+from edge.manifest import Canvas, Latent, Noise, Slot, VideoManifest
 from edge.mode import FPS, HEIGHT, WIDTH
-from edge.video.layout_map import channels
 from edge.video.scheduler import timesteps
+from tools.convert.latents.board import STATES
 from tools.convert.pack import part_of, weight_file
 from tools.convert.parity import parity, sqnr
 from tools.convert.quantize import OPSET, Feed, quantise, to_onnx
 from tools.convert.scenes.scene import NUISANCE, Scene
-from tools.convert.tinyvideo.autoencoder import Decoder, Pca
 from tools.convert.tinyvideo.config import Config
-from tools.convert.tinyvideo.data import attributes, load_vocabulary, random_scene, scene_map
+from tools.convert.tinyvideo.data import attributes, layout_channels, load_vocabulary, random_scene, scene_map
+from tools.convert.tinyvideo.loop import resume
 from tools.convert.tinyvideo.student import Student
 from tools.convert.tinyvideo.student_phase import new_student
 
-STATES = {"trunk": {"state": "next_state"}}
 CALIBRATION_SEED = (1 << 30) + 1
-# Left in fp32: the denoiser's first convolution sees layout and latents of very different ranges at once, its last one
-# makes the latents themselves, the trunk's first sees the latents' long tails, and the decoder's linear part is the
-# picture to which the quantised part only adds.
-KEEP_FP32 = {"denoiser": ("inlet", "outlet"), "trunk": ("inlet",), "tail": ("linear",)}
+# Left in fp32: the first convolution sees layout and latents of very different ranges at once, the last one makes the
+# latents themselves.
+KEEP_FP32 = ("inlet", "outlet")
+MADE = ("conditioner", "denoiser")
+TAKEN = ("trunk", "tail")
 
 
-def export(config: Config, out: Path, pack: Path) -> None:
-    """Write the INT8 pack into `pack` and the parity report into `out/parity.json`."""
+def export(config: Config, out: Path, latents: Path, pack: Path) -> None:
+    """Write the INT8 pack into `pack` and the parity report into `out/parity.json`.
+
+    The decoder comes from the `parts` of the autoencoder's run in `latents`.
+    """
     vocabulary = load_vocabulary()
-    layout = channels(len(vocabulary["subject"].values), len(vocabulary["colour"].values))
-    student, decoder = load_networks(config, out, layout)
+    student = load_student(config, out)
+    pack.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
-        _export_fp32(config, student, decoder, layout, work)
-        feeds = {part: list(feed) for part, feed in _calibration(config, work).items()}
-        pack.mkdir(parents=True, exist_ok=True)
-        for part in ("denoiser", "trunk", "tail"):
-            quantise(work / f"{part}.onnx", pack / f"{part}.onnx", feeds[part], keep=KEEP_FP32[part])
+        _export_fp32(config, student, vocabulary, work)
+        feeds = _calibration(config, vocabulary, work)
+        quantise(work / "denoiser.onnx", pack / "denoiser.onnx", feeds["denoiser"], keep=KEEP_FP32)
         shutil.copyfile(work / "conditioner.onnx", pack / "conditioner.onnx")
-        report = {part: parity(work / f"{part}.onnx", pack / f"{part}.onnx", feeds[part]) for part in feeds}
-        report["torch"] = _torch_parity(student, decoder, work, feeds)
+        report: dict[str, object] = {"torch": _torch_parity(student, work, feeds)}
+        report["denoiser"] = parity(work / "denoiser.onnx", pack / "denoiser.onnx", feeds["denoiser"])
+    for part in TAKEN:
+        shutil.copyfile(latents / "parts" / f"{part}.onnx", pack / f"{part}.onnx")
+    report |= json.loads((latents / "parts" / "parity.json").read_text())
     (out / "parity.json").write_text(json.dumps(report, indent=1))
-    _write_manifest(config, pack, layout)
+    _write_manifest(config, pack, vocabulary)
 
 
-def load_networks(config: Config, out: Path, layout: int) -> tuple[Student, Decoder]:
-    """The trained networks of a run, ready to evaluate; untrained where a phase has not run yet."""
-    student = new_student(config, layout).eval()
-    decoder = Decoder(config, Pca.load(out / "pca.npz")).eval()
-    for model, name in ((student, "student.pt"), (decoder, "decoder.pt")):
-        if (out / name).exists():
-            model.load_state_dict(torch.load(out / name, weights_only=True)["model"])
-    return student, decoder
+def load_student(config: Config, out: Path) -> Student:
+    """The trained student of a run, ready to evaluate; untrained where its phase has not run yet."""
+    student = new_student(config)
+    resume(out / "student.pt", student)
+    return student.eval()
 
 
-def _export_fp32(config: Config, student: Student, decoder: Decoder, layout: int, work: Path) -> None:
-    h, w = config.cells
-    c, keys, width = config.latent_channels, config.keys, config.decoder_width
-    film = sum(student.denoiser.film_sizes)
-    slots = len(load_vocabulary())
+def _export_fp32(config: Config, student: Student, vocabulary: Mapping[str, Slot], work: Path) -> None:
+    ae = config.autoencoder
+    layout = layout_channels(ae, vocabulary)
     to_onnx(work / "conditioner.onnx", student.conditioner, {
-        "attributes": torch.zeros(1, slots, dtype=torch.long), "noise": torch.zeros(1, NUISANCE),
+        "attributes": torch.zeros(1, len(vocabulary), dtype=torch.long), "noise": torch.zeros(1, NUISANCE),
         "timestep": torch.ones(1),
     }, ["film"])  # fmt: skip
     to_onnx(work / "denoiser.onnx", student.denoiser, {
-        "layout": torch.zeros(keys, layout, h, w), "latents": torch.zeros(keys, c, h, w),
-        "film": torch.zeros(1, film, 1, 1),
+        "layout": torch.zeros(1, layout, *ae.cells), "latents": torch.zeros(1, ae.channels, *ae.cells),
+        "film": torch.zeros(1, sum(student.denoiser.film_sizes), 1, 1),
     }, ["x0"])  # fmt: skip
-    to_onnx(work / "trunk.onnx", decoder.trunk, {
-        "latents": torch.zeros(1, keys * c, h, w), "state": torch.zeros(1, width, 2 * h, 2 * w),
-    }, ["features", "next_state"])  # fmt: skip
-    to_onnx(work / "tail.onnx", decoder.tail, {
-        "features": torch.zeros(1, width, 2 * h, 2 * w), "latents": torch.zeros(1, c, h, w),
-    }, ["frames"])  # fmt: skip
 
 
-def _calibration(config: Config, work: Path) -> dict[str, list[Feed]]:
-    """Real inputs of every part, made by running the fp32 parts over held-back scenes, all steps included."""
-    vocabulary = load_vocabulary()
-    run = {part: ort.InferenceSession(str(work / f"{part}.onnx")) for part in ("conditioner", "denoiser", "trunk")}
-    feeds: dict[str, list[Feed]] = {"conditioner": [], "denoiser": [], "trunk": [], "tail": []}
+def _calibration(config: Config, vocabulary: Mapping[str, Slot], work: Path) -> dict[str, list[Feed]]:
+    """Real inputs of both parts, made by running them in fp32 over held-back scenes, all steps included."""
+    run = {part: ort.InferenceSession(str(work / f"{part}.onnx")) for part in MADE}
+    feeds: dict[str, list[Feed]] = {part: [] for part in MADE}
+    ae = config.autoencoder
     for seed in range(CALIBRATION_SEED, CALIBRATION_SEED + config.calibration_clips):
         scene = random_scene(vocabulary, seed=seed)
-        layout = scene_map(config, vocabulary, scene, list(range(config.keys)))
-        latents = np.zeros((config.keys, config.latent_channels, *config.cells), np.float32)
+        layout = scene_map(ae, vocabulary, scene, seed % 3)
+        latents = np.zeros((1, ae.channels, *ae.cells), np.float32)
         for timestep in timesteps(max(config.steps)):
-            cond: Feed = _condition(vocabulary, scene, timestep)
-            film = run["conditioner"].run(None, cond)[0][..., None, None]
-            denoise: Feed = {"layout": layout, "latents": latents, "film": film}
-            feeds["conditioner"].append(cond)
-            feeds["denoiser"].append(denoise)
-            latents = run["denoiser"].run(None, denoise)[0]
-        state = np.zeros((1, config.decoder_width, 2 * config.cells[0], 2 * config.cells[1]), np.float32)
-        trunk: Feed = {"latents": latents.reshape(1, -1, *config.cells), "state": state}
-        feeds["trunk"].append(trunk)
-        features, state = run["trunk"].run(None, trunk)
-        feeds["trunk"].append({**trunk, "state": state})
-        key = seed % config.keys
-        feeds["tail"].append({"features": features[key : key + 1], "latents": latents[key : key + 1]})
+            feeds["conditioner"].append(_condition(vocabulary, scene, timestep))
+            film = run["conditioner"].run(None, feeds["conditioner"][-1])[0][..., None, None]
+            feeds["denoiser"].append({"layout": layout, "latents": latents, "film": film})
+            latents = run["denoiser"].run(None, feeds["denoiser"][-1])[0]
     return feeds
 
 
-def _condition(vocabulary: dict[str, Any], scene: Scene, timestep: float) -> Feed:
+def _condition(vocabulary: Mapping[str, Slot], scene: Scene, timestep: float) -> Feed:
     row = attributes(vocabulary, scene.shot.slots)
     return {"attributes": row[None], "noise": scene.z[None], "timestep": np.array([timestep], np.float32)}
 
 
-def _torch_parity(student: Student, decoder: Decoder, work: Path, feeds: dict[str, list[Feed]]) -> dict[str, float]:
-    """The same between torch and ONNX fp32, on the first feed of each part."""
-    modules = {
-        "conditioner": student.conditioner, "denoiser": student.denoiser, "trunk": decoder.trunk, "tail": decoder.tail,
-    }  # fmt: skip
+def _torch_parity(student: Student, work: Path, feeds: dict[str, list[Feed]]) -> dict[str, float]:
+    """Signal to noise in dB between torch and ONNX fp32, on the first feed of each part."""
     report = {}
-    for name, module in modules.items():
+    for name, module in (("conditioner", student.conditioner), ("denoiser", student.denoiser)):
         feed = feeds[name][0]
         with torch.no_grad():
-            made = module(*(torch.from_numpy(value) for value in feed.values()))
-        first = (made[0] if name == "trunk" else made).numpy()
-        report[f"{name}_db"] = sqnr(first, ort.InferenceSession(str(work / f"{name}.onnx")).run(None, feed)[0])
+            made = module(*(torch.from_numpy(value) for value in feed.values())).numpy()
+        report[f"{name}_db"] = sqnr(made, ort.InferenceSession(str(work / f"{name}.onnx")).run(None, feed)[0])
     return report
 
 
-def _write_manifest(config: Config, pack: Path, layout: int) -> None:
-    names = ("conditioner", "denoiser", "trunk", "tail")
+def _write_manifest(config: Config, pack: Path, vocabulary: Mapping[str, Slot]) -> None:
+    ae = config.autoencoder
+    names = (*MADE, *TAKEN)
+    states = {"trunk": STATES}
     manifest = VideoManifest(
-        format=1, name=config.name, version="0.1.0", tier=config.tier, opset=OPSET, licence="Apache-2.0",
-        description="Twelve subjects in eight places: the first, small tier of edgereel's own generator.",
+        format=1, name=ae.name, version="0.2.0", tier=ae.tier, opset=OPSET, licence="Apache-2.0",
+        description=f"{len(vocabulary['subject'].values)} subjects in {len(vocabulary['background'].values)} places, "
+        "drawn by edgereel's own generator.",
         source="tools/convert/tinyvideo (simulator distillation from tools/convert/scenes)",
-        canvas=Canvas(config.width, config.height, config.scale, WIDTH, HEIGHT, FPS),
-        latent=Latent(config.latent_channels, *config.cells, config.slot_frames, config.keys),
-        noise=Noise("vector", NUISANCE), steps=list(config.steps), layout_channels=layout,
-        parts={name: part_of(pack / f"{name}.onnx", states=STATES.get(name)) for name in names},
+        canvas=Canvas(ae.width, ae.height, HEIGHT // ae.height, WIDTH, HEIGHT, FPS),
+        latent=Latent(ae.channels, *ae.cells, ae.slot_frames, ae.keys),
+        noise=Noise("vector", NUISANCE), steps=list(config.steps), layout_channels=layout_channels(ae, vocabulary),
+        parts={name: part_of(pack / f"{name}.onnx", states=states.get(name)) for name in names},
         files={f"{name}.onnx": weight_file(pack / f"{name}.onnx") for name in names},
-        vocabulary=load_vocabulary(),
+        vocabulary=dict(vocabulary),
     )  # fmt: skip
     text = "# Written by the export; `python -m tools.convert.tinyvideo export` makes it anew.\n"
     (pack / "manifest.yaml").write_bytes(text.encode() + msgspec.yaml.encode(manifest))

@@ -20,7 +20,7 @@ from tools.convert.tinyvideo.views import SLOTS, read_views, slot_values
 RATE = 1e-3
 WARM_UP = 100  # steps
 BATCH = 24
-NEAR_SHARE = 0.25  # of the training looks at the subject from near: shapes are learnt ten times faster so
+NEAR_SHARE = 0.25  # of the training looks at the subject from near only: shapes are learnt ten times faster so
 LOOKS = 3
 CROP = 36
 NEAR_SLOTS = ("subject", "colour", "style")
@@ -53,14 +53,14 @@ def recogniser(config: Config, name: str, out: Path) -> None:
         set_rate(optimiser, RATE * cosine(share) * min(1.0, taken[0] / WARM_UP))
         clips, labels, places = next(batches)
         hard = name == "eval"
-        if share < NEAR_SHARE:
-            looks = rng.choice(VIEW_FRAMES, size=LOOKS, replace=False)
-            crops = np.concatenate([_crops(clips[:, look], places[:, look], rng) for look in looks])
-            seen = damage(scale(torch.from_numpy(crops))[:, None], rng, hard=hard)[:, 0]
-            loss = _loss(model.still(seen), np.tile(labels, (LOOKS, 1)), NEAR_SLOTS)
-        else:
-            seen = damage(scale(torch.from_numpy(clips)), rng, hard=hard)
-            loss = _loss(model(seen, [int(rng.integers(VIEW_FRAMES))])[0], labels, SLOTS)
+        near = rng.choice(VIEW_FRAMES, size=LOOKS, replace=False)
+        crops = np.concatenate([_crops(clips[:, look], places[:, look], rng) for look in near])
+        seen = damage(scale(torch.from_numpy(crops))[:, None], rng, hard=hard)[:, 0]
+        loss = _loss(model.still(seen), np.tile(labels, (LOOKS, 1)), NEAR_SLOTS)
+        if share >= NEAR_SHARE:
+            looks = sorted(rng.choice(VIEW_FRAMES, size=2, replace=False).tolist())
+            whole = damage(scale(torch.from_numpy(clips)), rng, hard=hard)
+            loss = 0.5 * loss + _loss(model(whole, looks)[0], labels, SLOTS)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -1,4 +1,4 @@
-"""The student: a conditioner that turns slots and noise into FiLM biases, and a per-key convolutional denoiser.
+"""The student: a conditioner that turns slots and noise into FiLM biases, and a convolutional denoiser of one slot.
 
 Layout and noise leave nothing to guess, so one step of plain regression against the renderer trains it
 ("simulator distillation"); later steps refine its own estimate. FiLM: Perez et al. 2018, arXiv 1709.07871.

@@ -1,0 +1,67 @@
+"""The encoder in closed form: principal components of 16 x 16 x 12 cells of 4:2:0 video."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.convert.latents.config import Config
+from tools.convert.latents.data import read_crops
+from tools.convert.tinyvideo.loop import log_line
+
+Floats = NDArray[np.float32]
+SAMPLES = 60_000
+
+
+@dataclass(frozen=True)
+class Components:
+    """`mean` [d] and `basis` [d, c] of a cell, scaled so that a coefficient has variance 1; d = keys * block * 2 * 2."""
+
+    mean: Floats
+    basis: Floats
+
+    @property
+    def std(self) -> Floats:
+        """What a step of one in each coefficient is worth in pixels, as a norm: float32 [c], falling."""
+        return np.asarray(np.linalg.norm(self.basis, axis=0), np.float32)
+
+
+def encoder(config: Config, out: Path) -> None:
+    """Fit the components on the crops, unless that was done: `encoder.npz`, and what they are worth to `encoder.log`."""
+    path = out / "encoder.npz"
+    if path.exists():
+        return
+    slots = np.concatenate([np.concatenate(list(file[::4])) for file in read_crops(out)[:12]])
+    fitted, psnr = fit(slots, channels=config.channels, samples=SAMPLES, seed=config.seed)
+    np.savez(path, mean=fitted.mean, basis=fitted.basis)
+    log_line(out / "encoder.log", {"channels": config.channels, "psnr_db": psnr})
+
+
+def load_components(out: Path) -> Components:
+    """What `encoder` wrote."""
+    with np.load(out / "encoder.npz") as file:
+        return Components(file["mean"], file["basis"])
+
+
+def fit(slots: NDArray[np.uint8], *, channels: int, samples: int, seed: int) -> tuple[Components, float]:
+    """Principal components of cells of slots uint8 [n, keys * block, 2h, 2w]; also the PSNR in dB on the sample."""
+    rng = np.random.default_rng(seed)
+    cells = np.concatenate([_cells(slot)[:: int(rng.integers(3, 6))] for slot in slots])
+    cells = cells[rng.permutation(len(cells))[:samples]].astype(np.float32) / 255
+    mean = cells.mean(axis=0)
+    centred = cells - mean
+    values, vectors = np.linalg.eigh(centred.T @ centred / len(cells))
+    basis = vectors[:, ::-1][:, :channels].astype(np.float32)
+    left = centred - (centred @ basis) @ basis.T
+    std = np.sqrt(values[::-1][:channels]).astype(np.float32)
+    return Components(mean, basis * std), float(-10 * np.log10(np.mean(left**2)))
+
+
+def _cells(slot: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """One slot [d / 4, 2h, 2w] to its cells [h * w, d], in the order of a 2 x 2 convolution's weight."""
+    depth, rows, columns = slot.shape
+    cut = slot.reshape(depth, rows // 2, 2, columns // 2, 2)
+    return cut.transpose(1, 3, 0, 2, 4).reshape(-1, depth * 4)
