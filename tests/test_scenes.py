@@ -12,12 +12,12 @@ import pytest
 from tools.convert.scenes.backgrounds import BACKGROUNDS
 from tools.convert.scenes.palette import COLOURS
 from tools.convert.scenes.particles import particles, slant_of
-from tools.convert.scenes.render import masks, render, to_i420
+from tools.convert.scenes.render import masks, render
 from tools.convert.scenes.scene import NUISANCE, PAIRS, Scene, held_out, make_scene, random_slots
 from tools.convert.scenes.stage import LIGHTING
 from tools.convert.scenes.styles import FINISH
 from tools.convert.scenes.subjects import SUBJECTS
-from tools.convert.tinyvideo.data import attributes, pack
+from tools.convert.tinyvideo.data import attributes
 from tools.convert.tinyvideo.vocabulary import load_vocabulary
 
 VOCABULARY = load_vocabulary()
@@ -184,16 +184,6 @@ def test_a_second_subject_is_drawn_beside_the_first_in_its_own_colour() -> None:
     assert len(both.layout.tracks) == 2
     assert blue(alone) < 0.02
     assert blue(both) > 0.2
-
-
-def test_packing_keeps_every_pixel() -> None:
-    i420 = to_i420(picture(scene()))
-
-    packed = pack(i420)
-
-    assert packed.shape == (24, 30, 54)
-    assert np.array_equal(np.sort(packed.reshape(-1)), np.sort(i420.reshape(-1)))
-    assert packed[5, 2, 3] == i420[2 * 4 + 1, 3 * 4 + 1]
 
 
 def test_attributes_are_the_numbers_of_the_values_in_vocabulary_order() -> None:

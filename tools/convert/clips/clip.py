@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from edge.video.layout import FPS, Track
 
-CHANNELS = 24  # of a packed 4:2:0 frame: 16 of Y, 4 of U, 4 of V
-
 
 class ClipError(Exception):
     """Clips cannot be read or written: what, where, what to do."""
@@ -22,8 +20,7 @@ class ClipError(Exception):
 class Clip:
     """A clip and what is known of it.
 
-    `video` is uint8 [frames, CHANNELS, height / 4, width / 4] as `tools.convert.tinyvideo.data.pack` makes it, at 24
-    frames per second, BT.601 limited range. `stated` are the slots that the caption says; `slots` all slots of the
+    `video` is planar 4:2:0, uint8 [frames, height * 3 / 2, width], at 24 frames per second, BT.601 limited range. `stated` are the slots that the caption says; `slots` all slots of the
     scene, empty where nobody knows them; `seed` the scene's, so that it can be made again. `tracks` has one entry for
     each subject that is known, each of whose arrays is [frames]; `camera` is float32 [frames, 2]: shift and zoom.
     """

@@ -17,7 +17,7 @@ from edge.expand.lexicon import Lexicon
 from edge.video.layout import ASPECT, FPS
 from tools.convert.clips.clip import Clip, ClipError
 from tools.convert.scenes.render import to_i420
-from tools.convert.tinyvideo.data import load_vocabulary, pack
+from tools.convert.tinyvideo.data import load_vocabulary
 
 KINDS = frozenset({".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".gif"})
 TABLE = "captions.csv"
@@ -46,7 +46,7 @@ class FolderSource:
         """Clip `number`: videos in the order of their names, pieces in the order of time."""
         path, piece = self._pieces[number]
         caption = self.captions[path]
-        pictures = [self._packed(picture) for picture in _pictures(path, piece * self.seconds, self.seconds)]
+        pictures = [self._cropped(picture) for picture in _pictures(path, piece * self.seconds, self.seconds)]
         if len(pictures) < SHORTEST_S * FPS:
             raise ClipError(f"{path}: only {len(pictures)} frames could be read. Remove the video, or encode it again.")
         return Clip(
@@ -54,13 +54,13 @@ class FolderSource:
             origin=f"{path.name}#{piece}", stated=self._lexicon.read(caption).said,
         )  # fmt: skip
 
-    def _packed(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def _cropped(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
         width = round(self.height * ASPECT)
         scale = max(self.height / rgb.shape[0], width / rgb.shape[1])
         size = (max(width, round(rgb.shape[1] * scale)), max(self.height, round(rgb.shape[0] * scale)))
         scaled = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
         left, top = (size[0] - width) // 2, (size[1] - self.height) // 2
-        return pack(to_i420(np.ascontiguousarray(scaled[top : top + self.height, left : left + width])))
+        return to_i420(np.ascontiguousarray(scaled[top : top + self.height, left : left + width]))
 
 
 def _captions(folder: Path) -> dict[Path, str]:

@@ -10,7 +10,7 @@ from edge.video.layout import FPS
 from tools.convert.captions import caption
 from tools.convert.clips.clip import Clip, ClipError
 from tools.convert.scenes.render import render, to_i420
-from tools.convert.tinyvideo.data import load_vocabulary, pack, random_scene
+from tools.convert.tinyvideo.data import load_vocabulary, random_scene
 
 SEEDS = 1 << 32  # so many clips of one seed before the next one's
 
@@ -26,7 +26,7 @@ class RendererSource:
     def __post_init__(self) -> None:
         if self.height % 20:
             raise ClipError(
-                f"A canvas {self.height} pixels high cannot be packed. Use a height that 20 divides, such as 240 or 480."
+                f"A canvas {self.height} pixels high cannot be drawn. Use a height that 20 divides, such as 240 or 480."
             )
 
     def __len__(self) -> int:
@@ -38,7 +38,7 @@ class RendererSource:
         scene = random_scene(load_vocabulary(), seed=scene_seed)
         told = caption(scene.shot.slots, np.random.default_rng([scene_seed, 0x7C]))
         numbers = range(round(scene.shot.seconds * FPS))
-        video = np.stack([pack(to_i420(frame)) for frame in render(scene, numbers, height=self.height)])
+        video = np.stack([to_i420(frame) for frame in render(scene, numbers, height=self.height)])
         return Clip(
             video=video, caption=told.text, language=told.language, origin="scenes", stated=told.stated,
             slots=scene.shot.slots, seed=scene_seed, tracks=scene.layout.tracks, camera=scene.layout.camera,

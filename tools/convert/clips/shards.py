@@ -1,7 +1,7 @@
 """Shards: clips on disk as plain arrays and one JSON file, whole or not there at all.
 
 A shard is a folder:
-    video.npy   uint8 [all frames, 24, height / 4, width / 4], the clips one after the other
+    video.npy   uint8 [all frames, height * 3 / 2, width], planar 4:2:0, the clips one after the other
     camera.npy  float32 [all frames, 2], zero zoom where it is not known
     tracks.npy  float32 [rows, 6]: x, y, radius, angle, flip, phase; the rows of a clip are its tracks one after the other
     about.json  for each clip its frames, caption, language, origin, stated, slots, seed, and its tracks' subjects and colours
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.video.layout import Track
-from tools.convert.clips.clip import CHANNELS, Clip, ClipError
+from tools.convert.clips.clip import Clip, ClipError
 
 FORMAT = 1
 TRACK_FIELDS = ("x", "y", "radius", "angle", "flip", "phase")
@@ -110,10 +110,10 @@ class ShardSource:
 
 def _check(clip: Clip, shape: tuple[int, ...] | None, where: Path) -> tuple[int, ...]:
     found = clip.video.shape[1:]
-    if clip.video.dtype != np.uint8 or clip.video.ndim != 4 or found[0] != CHANNELS or not clip.frames:
+    if clip.video.dtype != np.uint8 or clip.video.ndim != 3 or found[0] % 3 or not clip.frames:
         raise ClipError(
             f"{where}: {clip.origin}: video is {clip.video.dtype} {clip.video.shape}; "
-            f"pack frames to uint8 [frames, {CHANNELS}, height / 4, width / 4]."
+            "make frames planar 4:2:0, uint8 [frames, height * 3 / 2, width]."
         )
     if shape is not None and found != shape:
         raise ClipError(f"{where}: {clip.origin}: a clip of {found} among clips of {shape}; a shard holds one size.")
