@@ -10,7 +10,7 @@ import pytest
 from edge.errors import ModelError
 from edge.plan import Shot
 from edge.video.layout import ASPECT, Layout, make_layout
-from edge.video.layout_map import channels, layout_map, slot_channels, slot_map, to_scenery
+from edge.video.layout_map import channels, layout_map, to_scenery
 from edge.video.tracks import CYCLES_PER_SECOND
 
 BASE = {
@@ -132,22 +132,6 @@ def test_the_map_has_the_stated_shape_and_marks_the_subject_where_it_is() -> Non
     assert planes[0, 0, 0, 0] == 0
     assert planes[0, 25 : 25 + 12, row, column].tolist() == [0, 0, 1] + [0] * 9
     assert planes[0, 37 : 37 + 3, row, column].tolist() == [0, 1, 0]
-
-
-def test_the_map_of_a_slot_holds_every_key_of_what_moves_and_the_scenery_of_its_ends() -> None:
-    layout = make_layout(shot(subject="fish", motion="move_right", speed="fast", camera="pan_right"), seed=1, frames=24)
-    frames = [1.0, 4.0, 7.0, 10.0]
-    keys = layout_map(layout, frames, **GRID)
-
-    planes = slot_map(layout, frames, **GRID)
-
-    assert planes.shape == (1, slot_channels(12, 3, keys=4), 15, 27)
-    assert np.array_equal(planes[0, 6 : 6 + 15], keys[:, 25 : 25 + 15].max(axis=0))  # marked where any key marks it
-    moving = planes[0, 21:-80].reshape(4, -1, 15, 27)
-    assert np.array_equal(moving[:, 0], keys[:, 0])  # the window
-    assert np.array_equal(moving[:, -5:], keys[:, -5:])  # particles
-    assert np.array_equal(planes[0, -80:-40], keys[0, 40:80])
-    assert np.array_equal(planes[0, -40:], keys[3, 40:80])
 
 
 def test_each_of_two_subjects_marks_its_own_place() -> None:

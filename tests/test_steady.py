@@ -18,12 +18,12 @@ def change(frames: list[np.ndarray]) -> float:
     return float(np.abs(np.diff(np.stack(frames).astype(float), axis=0)).mean())
 
 
-def test_noise_on_a_still_picture_shrinks_to_a_tenth() -> None:
+def test_noise_on_a_still_picture_shrinks_to_a_sixth() -> None:
     given = [noisy(STILL) for _ in range(24)]
     steady = Steady()
     shown = [steady.show(frame) for frame in given]
 
-    assert change(shown[4:]) < change(given[4:]) / 10
+    assert change(shown[4:]) < change(given[4:]) / 6
     assert np.abs(shown[-1].astype(float) - STILL).mean() < 2
 
 
@@ -53,6 +53,15 @@ def test_a_slow_fade_is_followed_within_a_few_levels() -> None:
         assert abs(int(shown[0, 0]) - level) <= LIMIT
 
     assert int(shown[0, 0]) >= 160 - LIMIT
+
+
+def test_what_was_left_behind_is_gone_after_two_seconds() -> None:
+    steady = Steady()
+    steady.show(STILL + 3)
+    for _ in range(48):
+        shown = steady.show(STILL)
+
+    assert np.abs(shown.astype(int) - STILL).max() <= 1
 
 
 def test_after_a_cut_nothing_of_the_picture_before_is_left() -> None:

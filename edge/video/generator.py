@@ -21,9 +21,10 @@ from edge.video.conditioner import Conditioner
 from edge.video.decoder import Decoder, to_i420
 from edge.video.denoiser import Denoiser
 from edge.video.layout import Layout
-from edge.video.layout_map import channels, layout_map, slot_channels, slot_map
+from edge.video.layout_map import channels, layout_map
 from edge.video.scheduler import choose_steps, draw_noise, timesteps
 from edge.video.session import open_session
+from edge.video.slot_map import slot_channels, slot_map
 from edge.video.steady import Steady
 
 

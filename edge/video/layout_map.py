@@ -1,4 +1,4 @@
-"""Layout -> channels on the latent grid: what the denoiser sees of the layout, key by key or slot by slot.
+"""Layout -> channels on the latent grid: what the denoiser sees of the layout.
 
 The channels of one key (a group of frames) are, in this order: window, size, sine and cosine of the angle, flip,
 sine and cosine of the phase and of twice the phase, velocity, subject coordinates as Fourier features, subject and
@@ -30,43 +30,6 @@ def channels(subjects: int, colours: int) -> int:
     return 13 + 4 * len(SUBJECT_FREQUENCIES) + subjects + colours + 8 * len(SCENERY_FREQUENCIES) + 2 + 2 + 5
 
 
-def slot_channels(subjects: int, colours: int, *, keys: int) -> int:
-    """How many channels `slot_map` gives for slots of that many keys."""
-    seldom, often, ends = _slot_groups(channels(subjects, colours))
-    return len(seldom) + keys * len(often) + 2 * len(ends)
-
-
-def slot_map(
-    layout: Layout, frames: Sequence[float], *, height: int, width: int, subjects: Sequence[str], colours: Sequence[str]
-) -> Array:
-    """The channels of one whole slot for a denoiser that makes all its keys at once; `frames` are the keys' middles.
-
-    Of what `layout_map` gives, in this order: the mean over the keys of what hardly changes (a one-hot is marked where
-    any key marks it), all keys of what moves, and the scenery of the first and the last key.
-    Returns float32 [1, slot_channels(...), height, width]; raises as `layout_map` does.
-    """
-    keys = layout_map(layout, frames, height=height, width=width, subjects=subjects, colours=colours)
-    seldom, often, ends = _slot_groups(keys.shape[1])
-    mean, most = keys[:, seldom].mean(axis=0), keys[:, seldom].max(axis=0)
-    marked = (np.array(seldom) >= _ONE_HOT)[:, None, None]
-    moving = keys[:, often].reshape(-1, height, width)
-    scenery = keys[[0, -1]][:, ends].reshape(-1, height, width)
-    return np.concatenate([np.where(marked, most, mean), moving, scenery])[None]
-
-
-_SIZE, _FLIP, _SPEED, _PLACE, _ONE_HOT = 1, 4, (9, 10), 11, 13 + 4 * len(SUBJECT_FREQUENCIES)
-_SCENERY, _SCREEN, _AFTER = 8 * len(SCENERY_FREQUENCIES), 2, 7  # after them: ambient phase and particles
-
-
-def _slot_groups(count: int) -> tuple[list[int], list[int], list[int]]:
-    """Channels of `layout_map` that are needed once, for every key, and for the first and the last key of a slot."""
-    scenery = count - _AFTER - _SCREEN - _SCENERY
-    screen = scenery + _SCENERY
-    once = [_SIZE, _FLIP, *_SPEED, screen, screen + 1, *range(_ONE_HOT, scenery)]
-    often = [0, 2, 3, *range(5, 9), *range(_PLACE, _ONE_HOT), *range(screen + _SCREEN, count)]
-    return once, often, list(range(scenery, screen))
-
-
 def layout_map(
     layout: Layout, frames: Sequence[float], *, height: int, width: int, subjects: Sequence[str], colours: Sequence[str]
 ) -> Array:
@@ -80,7 +43,7 @@ def layout_map(
     xs = (np.arange(width, dtype=np.float32) + 0.5) / width * ASPECT
     grid_x, grid_y = np.meshgrid(xs, ys)
     numbers = [
-        (_number("subject", track.subject, subjects), len(subjects) + _number("colour", track.colour, colours))
+        (number_of("subject", track.subject, subjects), len(subjects) + number_of("colour", track.colour, colours))
         for track in layout.tracks
     ]
     out = np.zeros((len(frames), channels(len(subjects), len(colours)), height, width), np.float32)
@@ -95,13 +58,15 @@ def layout_map(
     return out
 
 
-def _number(name: str, value: str, values: Sequence[str]) -> int:
+def number_of(name: str, value: str, values: Sequence[str]) -> int:
+    """The place of a slot's value in the pack's order; ModelError where the pack does not have it."""
     if value not in values:
         raise ModelError(f"This pack cannot draw {name} {value!r}.", hint=f"It knows: {', '.join(values)}.")
     return list(values).index(value)
 
 
-def _at(values: Array, frame: float) -> float:
+def at(values: Array, frame: float) -> float:
+    """A track's value at a frame number; fractions are interpolated."""
     return float(np.interp(frame, np.arange(len(values)), values))
 
 
@@ -116,7 +81,7 @@ def _subject_planes(layout: Layout, frame: float, grid_x: Reals, grid_y: Reals) 
 def _track_planes(layout: Layout, index: int, frame: float, grid_x: Reals, grid_y: Reals) -> tuple[Array, Array]:
     track = layout.tracks[index]
     x, y, radius, angle, phase = (
-        _at(values, frame) for values in (track.x, track.y, track.radius, track.angle, track.phase)
+        at(values, frame) for values in (track.x, track.y, track.radius, track.angle, track.phase)
     )
     flip = float(track.flip[round(frame)])
     dx, dy = (grid_x - x) / radius, (grid_y - y) / radius
@@ -124,7 +89,7 @@ def _track_planes(layout: Layout, index: int, frame: float, grid_x: Reals, grid_
     v = -np.sin(angle) * dx + np.cos(angle) * dy
     distance = np.maximum(np.abs(u), np.abs(v))
     window = np.clip(REACH - distance, 0, 1)
-    speed_x, speed_y = (_at(np.gradient(values), frame) * FPS for values in (track.x, track.y))
+    speed_x, speed_y = (at(np.gradient(values), frame) * FPS for values in (track.x, track.y))
     scalars = [
         4 * radius, np.sin(angle), np.cos(angle), flip, np.sin(phase), np.cos(phase), np.sin(2 * phase),
         np.cos(2 * phase), 2 * speed_x, 2 * speed_y,
@@ -137,17 +102,17 @@ def _track_planes(layout: Layout, index: int, frame: float, grid_x: Reals, grid_
 
 
 def _scenery_planes(layout: Layout, frame: float, grid_x: Reals, grid_y: Reals) -> Array:
-    shift, zoom = _at(layout.camera[:, 0], frame), _at(layout.camera[:, 1], frame)
+    shift, zoom = at(layout.camera[:, 0], frame), at(layout.camera[:, 1], frame)
     planes: list[Reals] = []
     for parallax in (FAR_PARALLAX, NEAR_PARALLAX):
         world_x, world_y = to_scenery(grid_x, grid_y, shift=shift, zoom=zoom, parallax=parallax)
         for axis in (world_x, world_y):
             for frequency in SCENERY_FREQUENCIES:
                 planes += [np.sin(np.pi * frequency * axis), np.cos(np.pi * frequency * axis)]
-    ambient = _at(layout.ambient, frame)
+    ambient = at(layout.ambient, frame)
     ones = np.ones_like(grid_x)
     planes += [grid_x / ASPECT * 2 - 1, grid_y * 2 - 1, np.sin(ambient) * ones, np.cos(ambient) * ones]
-    return np.concatenate([np.stack(planes), _particle_planes(layout, frame, grid_x.shape)]).astype(np.float32)
+    return np.concatenate([np.stack(planes), particle_planes(layout, frame, grid_x.shape)]).astype(np.float32)
 
 
 def to_scenery(x: Reals, y: Reals, *, shift: float, zoom: float, parallax: float) -> tuple[Reals, Reals]:
@@ -156,7 +121,7 @@ def to_scenery(x: Reals, y: Reals, *, shift: float, zoom: float, parallax: float
     return (x - ASPECT / 2) / scale + ASPECT / 2 + parallax * shift, (y - 0.5) / scale + 0.5
 
 
-def _particle_planes(layout: Layout, frame: float, shape: tuple[int, ...]) -> Array:
+def particle_planes(layout: Layout, frame: float, shape: tuple[int, ...]) -> Array:
     """Count, offset from the cell centre (x, y), and its squares' sum for the particles in each cell."""
     height, width = shape
     planes = np.zeros((5, height, width), np.float32)

@@ -19,7 +19,7 @@ from tools.convert.latents.network import ImageEncoder
 from tools.convert.latents.pixels import from_blocks, to_blocks
 
 CONFIG = Config(
-    name="small", tier="test", height=160, width=288, channels=16, slot_width=32, key_width=32, tail_width=48,
+    name="small", tier="test", height=160, width=288, channels=16, slot_width=32, detail_width=32, key_width=16, tail_width=32,
     clips=12, crop_cells=4, minutes=0.05, batch=2, calibration_clips=2,
 )  # fmt: skip
 
@@ -73,10 +73,10 @@ def test_slots_decoded_one_by_one_join_as_if_decoded_at_once(run: Path) -> None:
     with torch.no_grad():
         at_once = whole.decoder(latents)
         alone = whole.decoder(latents[:, 2:])
-        states = whole.decoder.states(1, *CONFIG.cells)
+        states = list(whole.decoder.states(1, *CONFIG.cells))
         for slot in range(3):
-            features, base, *states = whole.decoder.trunk(latents[:, slot], *states)
-    joined = whole.decoder.tail.pixels(features, base).reshape(at_once[0, 2].shape)
+            *maps, states[0], states[1] = whole.decoder.trunk(latents[:, slot], *states)
+    joined = whole.decoder.tail.pixels(*maps).reshape(at_once[0, 2].shape)
 
     assert torch.allclose(joined, at_once[0, 2], atol=1e-5)
     assert not torch.allclose(alone[0, 0], at_once[0, 2], atol=1e-3)  # what was before matters

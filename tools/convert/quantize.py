@@ -34,7 +34,7 @@ def quantise(
     """
     ready = source.with_suffix(".pre.onnx")
     quant_pre_process(str(source), str(ready), skip_symbolic_shape=True)
-    names = [node.name for node in onnx.load(str(ready)).graph.node if node.op_type == "Conv"]
+    names = [node.name for node in onnx.load(str(ready)).graph.node]
     excluded = [name for name in names if any(f"/{part}/" in name for part in keep)]
     quantize_static(
         str(ready), str(target), _Reader(feeds), quant_format=QuantFormat.QDQ, activation_type=QuantType.QUInt8,

@@ -19,13 +19,14 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     frames_per_key: int = 3
     channels: int = 96
     slot_width: int = 112
-    key_width: int = 64
-    tail_width: int = 128
+    detail_width: int = 64
+    key_width: int = 48
+    tail_width: int = 80
     clips: int = 1600
     crop_cells: int = 12
     minutes: float = 40.0
     batch: int = 4
-    rate: float = 2.0e-4
+    rate: float = 3.0e-4
     noise: float = 0.08
     calibration_clips: int = 24
 

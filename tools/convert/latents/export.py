@@ -18,7 +18,8 @@ from tools.convert.quantize import Feed, quantise, to_onnx
 
 CALIBRATION_FIRST = 500  # held clips from here on are for calibration only
 # The latents' long tails want a range of their own kind: the first convolution stays in fp32 (it is 1 % of the work).
-KEEP_FP32 = {"trunk": ("inlet", "base"), "tail": ("spread",)}
+KEEP_FP32 = {"trunk": ("inlet", "base", "details"), "tail": ("spread",)}
+MAPS = ("base", "details", "features")
 TYPES = ("Conv", "DepthToSpace", "Concat", "Add", "Relu")
 
 
@@ -43,10 +44,9 @@ def _export_fp32(config: Config, whole: Autoencoder, folder: Path) -> None:
     slot_state, key_state = whole.decoder.states(1, h, w)
     latents = torch.zeros(1, config.channels, h, w)
     given = {"latents": latents, "slot_state": slot_state, "key_state": key_state}
-    tail = {"features": key_state, "base": torch.zeros(1, 3, 2 * h, 2 * w)}
-    to_onnx(
-        folder / "trunk.onnx", whole.decoder.trunk, given, ["features", "base", "next_slot_state", "next_key_state"]
-    )
+    details = torch.zeros(1, config.detail_width, 2 * h, 2 * w)
+    tail = {"base": torch.zeros(1, 3, 2 * h, 2 * w), "details": details, "features": key_state}
+    to_onnx(folder / "trunk.onnx", whole.decoder.trunk, given, [*MAPS, "next_slot_state", "next_key_state"])
     to_onnx(folder / "tail.onnx", whole.decoder.tail, tail, ["frames"])
     to_onnx(
         folder / "image_encoder.onnx",
@@ -68,7 +68,7 @@ def _calibration(config: Config, whole: Autoencoder, folder: Path) -> dict[str, 
         for slot in range(SLOTS):
             feed: Feed = {"latents": latents[slot : slot + 1], "slot_state": states[0], "key_state": states[1]}
             feeds["trunk"].append(feed)
-            features, base, *states = trunk.run(None, feed)
+            *maps, states[0], states[1] = trunk.run(None, feed)
         key = number % config.keys
-        feeds["tail"].append({"features": features[key : key + 1], "base": base[key : key + 1]})
+        feeds["tail"].append({name: made[key : key + 1] for name, made in zip(MAPS, maps, strict=True)})
     return feeds

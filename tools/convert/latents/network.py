@@ -72,11 +72,12 @@ class Memory(nn.Module):
 
 
 class Trunk(nn.Module):
-    """One slot of latents to one feature map and one coarse picture per key.
+    """One slot of latents to feature maps and one coarse picture per key.
 
     latents [n, c, h, w], slot_state [n, slot_width, h, w] and key_state [n, key_width, 2h, 2w] (zeros at the start)
-    give features [n * keys, key_width, 2h, 2w], base [n * keys, 3, 2h, 2w] (Y, U and V of each block) and the two next
-    states. The coarse picture is linear and stays in floating point, so that INT8 only has to carry details.
+    give base [n * keys, 3, 2h, 2w] (Y, U and V of each block), details [n * keys, detail_width, 2h, 2w], features
+    [n * keys, key_width, 2h, 2w] and the two next states. Base and details are linear in the latents and stay in
+    floating point; the INT8 part carries only what the linear part misses.
     """
 
     def __init__(self, config: Config) -> None:
@@ -87,40 +88,52 @@ class Trunk(nn.Module):
         self.grow = nn.Conv2d(config.slot_width, config.keys * config.key_width * 4, 1)
         self.key_memory = Memory(config.key_width)
         self.base = nn.Conv2d(config.channels, config.keys * 3 * 4, 1)
+        self.details = nn.Conv2d(config.channels, config.keys * config.detail_width * 4, 1)
 
-    def forward(self, latents: Tensor, slot_state: Tensor, key_state: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(self, latents: Tensor, slot_state: Tensor, key_state: Tensor) -> tuple[Tensor, ...]:
         n, _, h, w = latents.shape
         slot_next = functional.relu(self.inlet(latents))
-        x = self.slot_memory(slot_next, slot_state)
-        x = functional.relu(self.grow(x)).reshape(n * self.keys, self.width * 4, h, w)
-        x = functional.pixel_shuffle(x, 2)
+        x = self._by_key(functional.relu(self.grow(self.slot_memory(slot_next, slot_state))))
         grouped = x.reshape(n, self.keys, self.width, 2 * h, 2 * w)
         key_next = grouped[:, -1]
         past = torch.cat([key_state[:, None], grouped[:, :-1]], dim=1).reshape(x.shape)
-        base = functional.pixel_shuffle(self.base(latents).reshape(n * self.keys, 12, h, w), 2)
-        return self.key_memory(x, past), base, slot_next, key_next
+        base, details = self._by_key(self.base(latents)), self._by_key(self.details(latents))
+        return base, details, self.key_memory(x, past), slot_next, key_next
+
+    def _by_key(self, x: Tensor) -> Tensor:
+        """[n, keys * d * 4, h, w] to [n * keys, d, 2h, 2w]."""
+        return functional.pixel_shuffle(x.reshape(x.shape[0] * self.keys, -1, *x.shape[2:]), 2)
 
 
-class Tail(nn.Module):
-    """One key's features [n, key_width, 2h, 2w] and base [n, 3, 2h, 2w] to pixels uint8 [n * frames, 96, 2h, 2w]."""
+class Spread(nn.Module):
+    """Adds base [n, 3, 2h, 2w] to every sample of Y, U and V in x [n, block, 2h, 2w]: a copy, not a convolution."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        self.keep = conv(config.key_width, config.key_width)
-        self.wide = conv(config.key_width, config.tail_width - config.key_width)
-        self.out = nn.Conv2d(config.tail_width, config.block, 1)
-        self.spread = nn.Conv2d(3, config.block, 1)
+        planes = torch.arange(3).repeat_interleave(torch.tensor([64, 16, 16])).repeat(config.frames_per_key)
+        self.register_buffer("planes", planes, persistent=False)
 
-    def pixels(self, features: Tensor, base: Tensor) -> Tensor:
+    def forward(self, x: Tensor, base: Tensor) -> Tensor:
+        return x + base[:, self.planes]
+
+
+class Tail(nn.Module):
+    """One key's base, details and features, as the trunk makes them, to pixels uint8 [n * frames, 96, 2h, 2w]."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.near = conv(config.detail_width, config.tail_width)
+        self.wide = conv(config.key_width, config.tail_width)
+        self.out = nn.Conv2d(config.detail_width + config.tail_width, config.block, 1)
+        self.spread = Spread(config)
+
+    def pixels(self, base: Tensor, details: Tensor, features: Tensor) -> Tensor:
         """The same as `forward`, as float 0..1 without rounding and with all frames of a key as channels."""
-        # A skip, not ones on a diagonal: beside a weight of one, INT8 would round the small weights away.
-        hidden = torch.cat(
-            [functional.relu(features + self.keep(features)), functional.relu(self.wide(features))], dim=1
-        )
-        return self.out(hidden) + self.spread(base)
+        wide = functional.relu(self.near(details) + self.wide(features))
+        return self.spread(self.out(torch.cat([details, wide], dim=1)), base)
 
-    def forward(self, features: Tensor, base: Tensor) -> Tensor:
-        pixels = torch.clamp(self.pixels(features, base) * 255 + 0.5, 0, 255).to(torch.uint8)
+    def forward(self, base: Tensor, details: Tensor, features: Tensor) -> Tensor:
+        pixels = torch.clamp(self.pixels(base, details, features) * 255 + 0.5, 0, 255).to(torch.uint8)
         return pixels.reshape(-1, 96, *features.shape[2:])
 
 
@@ -139,9 +152,14 @@ class Decoder(nn.Module):
         slot_state, key_state = self.states(clips, h, w)
         made = []
         for slot in range(slots):
-            features, base, slot_state, key_state = self.trunk(latents[:, slot], slot_state, key_state)
-            made.append(self.tail.pixels(features, base).reshape(clips, -1, 2 * h, 2 * w))
+            *maps, slot_state, key_state = self.trunk(latents[:, slot], slot_state, key_state)
+            made.append(self.tail.pixels(*maps).reshape(clips, -1, 2 * h, 2 * w))
         return torch.stack(made, dim=1)
+
+    def linear_weights(self) -> list[nn.Parameter]:
+        """The weights that are the inverse of the encoder's components from the start."""
+        linear = (self.trunk.base, self.trunk.details)
+        return [weight for layer in linear for weight in layer.parameters()]
 
     def states(self, clips: int, h: int, w: int) -> tuple[Tensor, Tensor]:
         """The states before the first slot: zeros."""

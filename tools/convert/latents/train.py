@@ -17,7 +17,7 @@ from tools.convert.latents.data import SLOTS, held_crops, read_crops
 from tools.convert.latents.measure import figures
 from tools.convert.latents.network import Decoder, Encoder
 from tools.convert.latents.start import start_decoder
-from tools.convert.tinyvideo.loop import cosine, resume, run_loop, set_rate
+from tools.convert.tinyvideo.loop import Average, cosine, resume, run_loop, set_rate
 
 MOVING = 8 / 255  # a sample that changes more than this within a slot counts as moving
 MOVING_WEIGHT = 2.0
@@ -25,7 +25,8 @@ SQUARE_WEIGHT = 1.0
 TIME_WEIGHT, EDGE_WEIGHT = 0.5, 0.3
 STILL = 1 / 255  # a sample that changes less than this from frame to frame must not shimmer
 STILL_WEIGHT = 7.0
-WARM_UP = 300  # steps
+WARM_UP = 100  # steps
+LINEAR_RATE = 0.1  # of the rate, for what is right from the start
 CHECK_CLIPS = 12
 
 
@@ -63,14 +64,19 @@ def decoder(config: Config, out: Path) -> None:
     """Train the decoder on crops of consecutive slots: `decoder.pt`, resumable."""
     path = out / "decoder.pt"
     model = start(config, out)
-    progress = resume(path, model.decoder)
-    optimiser = torch.optim.Adam(model.decoder.parameters(), betas=(0.9, 0.98))
+    average = Average(model.decoder)
+    progress = resume(path, average.model)
+    model.decoder.load_state_dict(average.model.state_dict())
+    linear = model.decoder.linear_weights()
+    rest = [weight for weight in model.decoder.parameters() if all(weight is not one for one in linear)]
+    optimiser = torch.optim.Adam([{"params": rest}, {"params": linear}], betas=(0.9, 0.98))
     batches = _batches(config, out, seed=progress.step)
     held = np.stack([crop for number in range(CHECK_CLIPS) for crop in held_crops(config, number)])
 
     def step(share: float) -> float:
         step_count[0] += 1
         set_rate(optimiser, config.rate * cosine(share) * min(1.0, step_count[0] / WARM_UP))
+        optimiser.param_groups[1]["lr"] *= LINEAR_RATE
         truth = next(batches)
         noise = float(torch.rand(())) * config.noise
         loss = pixel_loss(config, model(truth, noise), truth)
@@ -78,15 +84,18 @@ def decoder(config: Config, out: Path) -> None:
         loss.backward()
         nn.utils.clip_grad_norm_(model.decoder.parameters(), 1.0)
         optimiser.step()
+        average.follow(model.decoder, progress.step)
         return float(loss.detach())
 
     def check() -> dict[str, float]:
         with torch.no_grad():
-            made = model(torch.from_numpy(held).float() / 255)
+            made = average.model(held_latents)
         return figures(config, held, made.numpy())
 
+    with torch.no_grad():
+        held_latents = model.encoder(torch.from_numpy(held).flatten(0, 1).float() / 255).unflatten(0, held.shape[:2])
     step_count = [0]
-    run_loop(path, model.decoder, progress, minutes=config.minutes, step=step, check=check)
+    run_loop(path, average.model, progress, minutes=config.minutes, step=step, check=check)
 
 
 def pixel_loss(config: Config, made: Tensor, truth: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from edge.video.layout import FPS, Layout, make_layout
 from edge.video.scheduler import draw_noise
 
 NUISANCE = 12
+VARIANT_NOISE = 2  # the nuisance value that chooses which variant of its place a scene shows
 HOLD_OUT = 10
 PAIRS = 0.15
 

@@ -15,7 +15,7 @@ from edge.video.layout import Track
 from tools.convert.scenes.ink import Light, Rgb
 from tools.convert.scenes.palette import COLOURS
 from tools.convert.scenes.pen import Pen
-from tools.convert.scenes.scene import Scene
+from tools.convert.scenes.scene import VARIANT_NOISE, Scene
 from tools.convert.scenes.scenery import VARIANTS, Plates, plates
 from tools.convert.scenes.styles import FINISH, Cutouts, Finish, bright, dress
 from tools.convert.scenes.subjects import SUBJECTS
@@ -114,7 +114,7 @@ def scenery_of(scene: Scene, height: int) -> Plates:
 
 def variant_of(scene: Scene) -> int:
     """Which variant of its background a scene shows: it comes from the nuisance values."""
-    return min(VARIANTS - 1, int(scene.u[2] * VARIANTS))
+    return min(VARIANTS - 1, int(scene.u[VARIANT_NOISE] * VARIANTS))
 
 
 def tint(scene: Scene) -> NDArray[np.float64]:

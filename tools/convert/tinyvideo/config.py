@@ -14,8 +14,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     autoencoder: Autoencoder
     seed: int = 1
-    width: int = 96
+    width: int = 128
     deep: int = 160
+    texels: int = 32
+    features: int = 24
     clips_per_shard: int = 50
     slots_per_clip: int = 2
     shards: int = 60

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.manifest import Slot
-from edge.video.layout_map import slot_channels, slot_map
+from edge.video.slot_map import slot_channels, slot_map
 from tools.convert.latents.config import Config
 from tools.convert.scenes.scene import Scene, make_scene, random_slots
 from tools.convert.tinyvideo.vocabulary import load_vocabulary

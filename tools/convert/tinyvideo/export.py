@@ -74,7 +74,7 @@ def _export_fp32(config: Config, student: Student, vocabulary: Mapping[str, Slot
     }, ["film"])  # fmt: skip
     to_onnx(work / "denoiser.onnx", student.denoiser, {
         "layout": torch.zeros(1, layout, *ae.cells), "latents": torch.zeros(1, ae.channels, *ae.cells),
-        "film": torch.zeros(1, sum(student.denoiser.film_sizes), 1, 1),
+        "film": torch.zeros(1, sum(student.denoiser.film_sizes) + 1, 1, 1),
     }, ["x0"])  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from tools.convert.tinyvideo.train_curves import draw_curves
 
 SAVE_EVERY_S = 120.0
 LOG_EVERY_S = 15.0
+EMA = 0.999
 
 
 @dataclass
@@ -26,6 +28,20 @@ class Progress:
     step: int = 0
     seconds: float = 0.0
     extra: dict[str, Any] = field(default_factory=dict)
+
+
+class Average:
+    """A copy of a model whose weights are the exponential moving average of the model's; quicker at the beginning."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        self.model = copy.deepcopy(model).requires_grad_(requires_grad=False)
+
+    @torch.no_grad()
+    def follow(self, model: torch.nn.Module, step: int) -> None:
+        """Take in the model's weights after step number `step`."""
+        blend = min(EMA, (step + 1) / (step + 11))
+        for slow, fast in zip(self.model.parameters(), model.parameters(), strict=True):
+            slow.lerp_(fast, 1 - blend)
 
 
 def resume(path: Path, model: torch.nn.Module) -> Progress:

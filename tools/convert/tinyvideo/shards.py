@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from edge.manifest import Slot
+from edge.video.slot_map import ONCE, PER_KEY
 from tools.convert.latents.components import load_components
 from tools.convert.latents.network import Encoder
 from tools.convert.latents.pixels import to_blocks
@@ -64,10 +65,10 @@ def _row(config: Config, vocabulary: Mapping[str, Slot], encoder: Encoder, scene
 
 
 def focus_of(layout: NDArray[np.float32], vocabulary: Mapping[str, Slot], keys: int) -> NDArray[np.uint8]:
-    """Where a subject is, and where particles are, as `edge.video.layout_map.slot_map` orders its channels."""
+    """Where a subject is, and where particles are, as `slot_map` orders its channels."""
     subjects = len(vocabulary["subject"].values)
-    near = layout[6 : 6 + subjects].max(axis=0)
-    first = 6 + subjects + len(vocabulary["colour"].values)
-    moving = layout[first:-80].reshape(keys, -1, *layout.shape[1:])
-    particles = np.abs(moving[:, -5]).max(axis=0)
+    first = len(ONCE) + subjects + len(vocabulary["colour"].values)
+    near = layout[len(ONCE) : len(ONCE) + subjects].max(axis=0)
+    moving = layout[first:].reshape(keys, len(PER_KEY), *layout.shape[1:])
+    particles = moving[:, PER_KEY.index("particles")].max(axis=0)
     return (np.stack([near, particles]).clip(0, 1) * 255).astype(np.uint8)

@@ -9,15 +9,17 @@ import torch
 from torch import Tensor
 
 from tools.convert.latents.components import Components, load_components
-from tools.convert.scenes.scene import NUISANCE
+from tools.convert.scenes.backgrounds import VARIANTS
+from tools.convert.scenes.scene import NUISANCE, VARIANT_NOISE
 from tools.convert.tinyvideo.config import Config
-from tools.convert.tinyvideo.data import layout_channels, load_vocabulary
-from tools.convert.tinyvideo.loop import cosine, resume, run_loop, set_rate
+from tools.convert.tinyvideo.data import load_vocabulary
+from tools.convert.tinyvideo.loop import Average, cosine, resume, run_loop, set_rate
 from tools.convert.tinyvideo.store import Shards
-from tools.convert.tinyvideo.student import Student
+from tools.convert.tinyvideo.student import Shape, Student
+from tools.convert.tinyvideo.textures import Atlas
 
-EMA = 0.999
 WARM_UP = 200  # steps
+TEXEL_RATE = 5.0  # of the rate: a texel is seen far less often than a weight
 REFINE_SHARE = 0.25
 REFINE_FROM = 0.6
 REFINE_TIME = 0.5
@@ -29,10 +31,12 @@ CHECK_EVERY = 4  # log lines
 def new_student(config: Config) -> Student:
     """An untrained student of the config's sizes."""
     vocabulary, ae = load_vocabulary(), config.autoencoder
-    return Student(
-        [len(slot.values) for slot in vocabulary.values()], noise=NUISANCE, layout=layout_channels(ae, vocabulary),
-        latent=ae.channels, width=config.width, deep=config.deep,
-    )  # fmt: skip
+    sizes = {name: len(slot.values) for name, slot in vocabulary.items()}
+    return Student(Shape(
+        slots=tuple(sizes.values()), noise=NUISANCE, subjects=sizes["subject"], colours=sizes["colour"], keys=ae.keys,
+        latent=ae.channels, place=list(sizes).index("background"), variants=VARIANTS, chooser=VARIANT_NOISE,
+        width=config.width, deep=config.deep, texels=config.texels, features=config.features,
+    ))  # fmt: skip
 
 
 def student(config: Config, out: Path, latents: Path) -> None:
@@ -41,11 +45,13 @@ def student(config: Config, out: Path, latents: Path) -> None:
     store = Shards(out / "shards")
     weights = channel_weights(load_components(latents))
     model = new_student(config).to(memory_format=torch.channels_last)
-    average = new_student(config)
-    average.load_state_dict(model.state_dict())
-    progress = resume(out / "student.pt", average)
-    model.load_state_dict(progress.extra.get("raw", average.state_dict()))
-    optimiser = torch.optim.AdamW(model.parameters(), lr=config.rate, betas=(0.9, 0.98), weight_decay=1e-4)
+    average = Average(model)
+    progress = resume(out / "student.pt", average.model)
+    model.load_state_dict(progress.extra.get("raw", average.model.state_dict()))
+    texels = [atlas.texels for atlas in model.modules() if isinstance(atlas, Atlas)]
+    rest = [weight for weight in model.parameters() if all(weight is not one for one in texels)]
+    optimiser = torch.optim.AdamW([{"params": rest, "weight_decay": 1e-4}, {"params": texels, "weight_decay": 0.0}],
+                                  betas=(0.9, 0.98))  # fmt: skip
     if progress.extra:
         optimiser.load_state_dict(progress.extra["optimiser"])
     rng = np.random.default_rng([config.seed, progress.step])
@@ -53,6 +59,7 @@ def student(config: Config, out: Path, latents: Path) -> None:
 
     def step(share: float) -> float:
         set_rate(optimiser, config.rate * min(1.0, (progress.step + 1) / WARM_UP) * cosine(share))
+        optimiser.param_groups[1]["lr"] *= TEXEL_RATE
         crop = rng.uniform() < CROP_SHARE
         given = store.batch(config.crops if crop else config.batch, rng, crop=config.crop_cells if crop else 0)
         row, z, layout, focus, truth = given
@@ -66,10 +73,7 @@ def student(config: Config, out: Path, latents: Path) -> None:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
-        blend = min(EMA, (progress.step + 1) / (progress.step + 10))
-        with torch.no_grad():
-            for slow, fast in zip(average.parameters(), model.parameters(), strict=True):
-                slow.lerp_(fast, 1 - blend)
+        average.follow(model, progress.step)
         return float(loss.detach())
 
     def check() -> dict[str, float]:
@@ -77,12 +81,12 @@ def student(config: Config, out: Path, latents: Path) -> None:
         checked[0] += 1
         if checked[0] % CHECK_EVERY:
             return {}
-        return {"shards": len(store.files), "held_loss": _held_loss(config, average, store, weights)}
+        return {"shards": len(store.files), "held_loss": _held_loss(config, average.model, store, weights)}
 
     def extra() -> dict[str, object]:
         return {"raw": model.state_dict(), "optimiser": optimiser.state_dict()}
 
-    run_loop(out / "student.pt", average, progress, minutes=config.minutes, step=step, check=check, extra=extra)
+    run_loop(out / "student.pt", average.model, progress, minutes=config.minutes, step=step, check=check, extra=extra)
 
 
 @torch.no_grad()
