@@ -124,7 +124,7 @@ def _loss(logits: dict[str, Tensor], labels: NDArray[np.int16], slots: Sequence[
             there = 0.5 * (second >= 0)[:, None].float()
             other = functional.one_hot(second.clamp(min=0), logits[slot].shape[1]).float()
             target = target * (1 - there) + there * other
-        weight = 2.0 if slot in {"subject", "motion", "camera"} else 1.0
+        weight = 2.0 if slot in {"subject", "colour", "motion", "camera"} else 1.0
         total = total + weight * functional.cross_entropy(logits[slot], target, label_smoothing=SMOOTHING)
     return total / len(slots)
 
