@@ -32,7 +32,7 @@ KEYS = {
 }  # fmt: skip
 PROMPTS = """\
 - {prompt: a red balloon rises over snowy mountains, slots: {subject: balloon, colour: red, motion: rise}, seconds: 1.0}
-- {prompt: an atom in space, slots: {subject: atom, background: space}, seconds: 1.0}
+- {prompt: a teapot in space, slots: {subject: teapot, background: space}, seconds: 1.0}
 - {prompt: two blue fish swim to the left, slots: {subject: fish, count: two, motion: move_left}, seconds: 1.0}
 """
 
@@ -66,7 +66,7 @@ def test_the_command_judges_a_pack_and_writes_every_key(
     assert set(figures) >= KEYS
     assert {f"oracle.{key}" for key in KEYS} <= set(figures)
     assert figures["clips"] == 4
-    assert figures["left_out"] > 100
+    assert figures["left_out"] == 0
     assert figures["oracle.motion_rule_acc"] >= 0.75
     assert figures["fd_ratio"] > figures["oracle.fd_ratio"] == 1
     assert (tmp_path / "judge.png").stat().st_size > 10_000
