@@ -73,6 +73,15 @@ def test_after_a_cut_nothing_of_the_picture_before_is_left() -> None:
     assert np.array_equal(steady.show(other), other)
 
 
+def test_after_a_cut_the_same_frames_are_shown_the_same() -> None:
+    given = [noisy(STILL) for _ in range(15)]
+    steady = Steady()
+    first = [steady.show(frame) for frame in given]
+    steady.reset()
+
+    assert all(np.array_equal(steady.show(frame), shown) for frame, shown in zip(given, first, strict=True))
+
+
 def test_a_frame_that_was_given_is_not_written_to() -> None:
     steady = Steady()
     first, second = noisy(STILL), noisy(STILL)

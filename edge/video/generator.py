@@ -27,16 +27,21 @@ from edge.video.session import open_session
 from edge.video.slot_map import slot_channels, slot_map
 from edge.video.steady import Steady
 
+LayoutMap = Callable[..., NDArray[np.float32]]
+
 
 class Generator:
     """An opened video pack. `timings_s` sums the seconds of the parts text, denoise and decode over all calls."""
 
-    def __init__(self, manifest: VideoManifest, conditioner: Conditioner, denoiser: Denoiser, decoder: Decoder) -> None:
+    def __init__(
+        self, manifest: VideoManifest, layout_map: LayoutMap, conditioner: Conditioner, denoiser: Denoiser,
+        decoder: Decoder,
+    ) -> None:  # fmt: skip
         self.manifest = manifest
         self.timings_s = {"text": 0.0, "denoise": 0.0, "decode": 0.0}
         self._conditioner, self._denoiser, self._decoder = conditioner, denoiser, decoder
         self._steady = Steady()
-        self._layout_map = map_of(manifest)
+        self._layout_map = layout_map
 
     def count(self, plan: Plan) -> int:
         """How many frames `frames` will yield."""
@@ -94,7 +99,7 @@ class Generator:
         return max(1, round(shot.seconds * self.manifest.canvas.fps))
 
 
-def map_of(manifest: VideoManifest) -> Callable[..., NDArray[np.float32]]:
+def map_of(manifest: VideoManifest) -> LayoutMap:
     """How this pack's denoiser sees the layout: `slot_map` or, key by key, `layout_map`; the channels tell.
 
     Raises ModelError for a number of channels that neither gives.
@@ -124,12 +129,14 @@ def open_generator(pack: Pack[ModelManifest], *, threads: int) -> Iterator[Gener
             f"{pack.folder}: this version draws vector noise, the pack wants {manifest.noise.kind}.",
             hint="Update edgereel or the pack.",
         )
+    seen = map_of(manifest)
     cv2.setNumThreads(threads)
     sessions = {
         name: open_session(pack.file(part.file), part, threads=threads) for name, part in manifest.parts.items()
     }
     yield Generator(
         manifest,
+        seen,
         Conditioner(sessions["conditioner"], manifest.vocabulary),
         Denoiser(sessions["denoiser"], channels=manifest.latent.channels),
         Decoder(sessions["trunk"], sessions["tail"], manifest.parts["trunk"], manifest.latent),

@@ -60,6 +60,11 @@ def test_onnx_repeats_torch_and_int8_stays_near_fp32(run: Path) -> None:
     assert report["tail"]["sqnr_db_worst"] > 30
 
 
+def test_a_config_that_leaves_nothing_to_learn_from_is_refused(run: Path, config: Config) -> None:
+    with pytest.raises(ValueError, match="only looked at"):
+        student_phase.student(msgspec.structs.replace(config, shards=1), run, run)
+
+
 def test_training_goes_on_from_a_checkpoint(run: Path, config: Config, tmp_path: Path) -> None:
     shutil.copytree(run, tmp_path / "again")
     before = torch.load(run / "student.pt", weights_only=True)

@@ -20,8 +20,8 @@ class ClipError(Exception):
 class Clip:
     """A clip and what is known of it.
 
-    `video` is planar 4:2:0, uint8 [frames, height * 3 / 2, width], at 24 frames per second, BT.601 limited range. `stated` are the slots that the caption says; `slots` all slots of the
-    scene, empty where nobody knows them; `seed` the scene's, so that it can be made again. `tracks` has one entry for
+    `video` is planar 4:2:0, uint8 [frames, height * 3 / 2, width], at 24 frames per second, BT.601 limited range.
+    `stated` are the slots that the caption says; `slots` all slots of the scene, empty where nobody knows them; `seed` the scene's, so that it can be made again. `tracks` has one entry for
     each subject that is known, each of whose arrays is [frames]; `camera` is float32 [frames, 2]: shift and zoom.
     """
 

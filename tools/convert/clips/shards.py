@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from edge.video.layout import Track
 from tools.convert.clips.clip import Clip, ClipError
 
-FORMAT = 1
+FORMAT = 2  # 1 held frames as blocks of 4 x 4 pixels
 TRACK_FIELDS = ("x", "y", "radius", "angle", "flip", "phase")
 HEADER_BYTES = 128
 FILES = ("video.npy", "camera.npy", "tracks.npy", "about.json")

@@ -14,7 +14,7 @@ from tools.convert.scenes.scene import NUISANCE, VARIANT_NOISE
 from tools.convert.tinyvideo.config import Config
 from tools.convert.tinyvideo.data import load_vocabulary
 from tools.convert.tinyvideo.loop import Average, cosine, resume, run_loop, set_rate
-from tools.convert.tinyvideo.store import Shards
+from tools.convert.tinyvideo.store import HELD, Shards
 from tools.convert.tinyvideo.student import Shape, Student
 from tools.convert.tinyvideo.textures import Atlas
 
@@ -40,7 +40,12 @@ def new_student(config: Config) -> Student:
 
 
 def student(config: Config, out: Path, latents: Path) -> None:
-    """Simulator distillation on the shards (new ones are picked up as they appear): `student.pt`."""
+    """Simulator distillation on the shards (new ones are picked up as they appear): `student.pt`.
+
+    Raises ValueError where the config has too few shards.
+    """
+    if config.shards <= HELD:
+        raise ValueError(f"shards: {config.shards} leaves nothing to learn from; the first {HELD} are only looked at.")
     torch.manual_seed(config.seed)
     store = Shards(out / "shards")
     weights = channel_weights(load_components(latents))
