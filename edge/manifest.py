@@ -64,6 +64,20 @@ class Noise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     size: int
 
 
+class Textures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Pictures that the denoiser looks at, as .npy files of the pack.
+
+    They show the far and the near layer of every place, and the subjects. Each place has `variants` pictures; noise
+    value number `chooser` says which of them a clip shows.
+    """
+
+    far: str
+    near: str
+    subjects: str
+    variants: int
+    chooser: int
+
+
 class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One value of a slot: how people say it, and which values of other slots suit it when nothing is said."""
 
@@ -95,6 +109,7 @@ class VideoManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag
     noise: Noise
     steps: list[int]
     layout_channels: int
+    textures: Textures
     parts: dict[str, Part]
     files: dict[str, WeightFile]
     vocabulary: dict[str, Slot]

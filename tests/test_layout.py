@@ -7,10 +7,9 @@ from itertools import product
 import numpy as np
 import pytest
 
-from edge.errors import ModelError
 from edge.plan import Shot
-from edge.video.layout import ASPECT, Layout, make_layout
-from edge.video.layout_map import channels, layout_map, to_scenery
+from edge.video.layout import ASPECT, make_layout
+from edge.video.places import particle_planes, to_scenery
 from edge.video.tracks import CYCLES_PER_SECOND
 
 BASE = {
@@ -120,44 +119,6 @@ def test_zooming_in_makes_the_subject_grow() -> None:
     assert track.radius[-1] > 1.2 * track.radius[0]
 
 
-def test_the_map_has_the_stated_shape_and_marks_the_subject_where_it_is() -> None:
-    layout = make_layout(shot(subject="fish"), seed=1, frames=24)
-
-    planes = layout_map(layout, [1.0, 13.0], **GRID)
-
-    assert planes.shape == (2, channels(12, 3), 15, 27)
-    assert np.isfinite(planes).all()
-    row, column = cell(layout, 0)
-    assert planes[0, 0, row, column] == 1
-    assert planes[0, 0, 0, 0] == 0
-    assert planes[0, 25 : 25 + 12, row, column].tolist() == [0, 0, 1] + [0] * 9
-    assert planes[0, 37 : 37 + 3, row, column].tolist() == [0, 1, 0]
-
-
-def test_each_of_two_subjects_marks_its_own_place() -> None:
-    two = shot(subject="fish", second="bird", second_colour="blue", size="small")
-    layout = make_layout(two, seed=1, frames=24)
-
-    planes = layout_map(layout, [1.0], **GRID)
-
-    assert [(track.subject, track.colour) for track in layout.tracks] == [("fish", "red"), ("bird", "blue")]
-    for index, track in enumerate(layout.tracks):
-        row, column = cell(layout, index)
-        assert np.argmax(planes[0, 25 : 25 + 12, row, column]) == SUBJECTS.index(track.subject)
-        assert np.argmax(planes[0, 37 : 37 + 3, row, column]) == COLOURS.index(track.colour)
-
-
-def test_a_subject_that_the_pack_does_not_know_is_refused() -> None:
-    with pytest.raises(ModelError, match="subject 'teapot'"):
-        layout_map(make_layout(shot(second="teapot"), seed=1, frames=4), [1.0], **GRID)
-
-
-def cell(layout: Layout, index: int) -> tuple[int, int]:
-    """The cell of the map in which a subject stands at frame 1."""
-    track = layout.tracks[index]
-    return int(track.y[1] * 15), int(track.x[1] / ASPECT * 27)
-
-
 def test_a_near_layer_moves_more_than_a_far_one() -> None:
     x, y = np.array([0.9]), np.array([0.5])
 
@@ -167,12 +128,12 @@ def test_a_near_layer_moves_more_than_a_far_one() -> None:
     assert abs(near[0] - 0.9) > 2 * abs(far[0] - 0.9)
 
 
-def test_no_particles_means_empty_particle_channels() -> None:
+def test_no_particles_means_empty_particle_planes() -> None:
     none = make_layout(shot(), seed=1, frames=4)
     snow = make_layout(shot(particles="snow"), seed=1, frames=4)
 
-    assert not layout_map(none, [1.0], **GRID)[0, -5:].any()
-    assert layout_map(snow, [1.0], **GRID)[0, -5:].any()
+    assert not particle_planes(none, 1.0, (15, 27)).any()
+    assert particle_planes(snow, 1.0, (15, 27)).any()
 
 
 def particles(kind: str, **more: int) -> np.ndarray:

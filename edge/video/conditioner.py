@@ -1,4 +1,4 @@
-"""Slots and noise -> FiLM biases: everything about a shot that does not move."""
+"""Slots and noise -> FiLM: everything about a shot that does not move."""
 
 from __future__ import annotations
 

@@ -17,18 +17,17 @@ class Denoiser:
         self._channels = channels
 
     def latents(
-        self, layout: NDArray[np.float32], films: Sequence[NDArray[np.float32]], *, check: Callable[[], None]
-    ) -> NDArray[np.float32]:
-        """Latents float32 [n, c, h, w] from layout float32 [n, l, h, w] and one film [1, f, 1, 1] per step.
+        self, found: NDArray[np.float32], layout: NDArray[np.float32], films: Sequence[NDArray[np.float32]], *,
+        check: Callable[[], None],
+    ) -> NDArray[np.float32]:  # fmt: skip
+        """Latents float32 [1, c, h, w] of one slot, with one film [1, f, 1, 1] per step.
 
-        n is the number of keys, or 1 where the pack makes a slot at once.
-
-        `check` is called before each step and may raise to stop.
+        `found` float32 [1, features, samples * h, w] is what the textures hold, `layout` float32 [1, l, h, w] what
+        `slot_map` says. `check` is called before each step and may raise to stop.
         """
-        n, _, height, width = layout.shape
-        latents = np.zeros((n, self._channels, height, width), np.float32)
+        latents = np.zeros((1, self._channels, *layout.shape[2:]), np.float32)
         for film in films:
             check()
-            inputs = {"layout": layout, "latents": latents, "film": film}
+            inputs = {"found": found, "layout": layout, "latents": latents, "film": film}
             latents = np.asarray(self._session.run(["x0"], inputs)[0], np.float32)
         return latents

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import cv2
@@ -21,27 +21,25 @@ from edge.video.conditioner import Conditioner
 from edge.video.decoder import Decoder, to_i420
 from edge.video.denoiser import Denoiser
 from edge.video.layout import Layout
-from edge.video.layout_map import channels, layout_map
 from edge.video.scheduler import choose_steps, draw_noise, timesteps
 from edge.video.session import open_session
 from edge.video.slot_map import slot_channels, slot_map
 from edge.video.steady import Steady
-
-LayoutMap = Callable[..., NDArray[np.float32]]
+from edge.video.textures import Textures, open_textures
 
 
 class Generator:
     """An opened video pack. `timings_s` sums the seconds of the parts text, denoise and decode over all calls."""
 
     def __init__(
-        self, manifest: VideoManifest, layout_map: LayoutMap, conditioner: Conditioner, denoiser: Denoiser,
+        self, manifest: VideoManifest, textures: Textures, conditioner: Conditioner, denoiser: Denoiser,
         decoder: Decoder,
     ) -> None:  # fmt: skip
         self.manifest = manifest
         self.timings_s = {"text": 0.0, "denoise": 0.0, "decode": 0.0}
         self._conditioner, self._denoiser, self._decoder = conditioner, denoiser, decoder
         self._steady = Steady()
-        self._layout_map = layout_map
+        self._textures = textures
 
     def count(self, plan: Plan) -> int:
         """How many frames `frames` will yield."""
@@ -59,17 +57,20 @@ class Generator:
             with _timed(self.timings_s, "text"):
                 steps = timesteps(choose_steps(row.steps, self.manifest.steps))
                 films = [self._conditioner.film(shot.slots, noise, step) for step in steps]
+            place = self._textures.place(self._conditioner.number("background", shot.slots), noise)
             self._decoder.reset()
             self._steady.reset()
-            yield from self._shot(layout, films, row=row, stop=stop)
+            yield from self._shot(layout, place, films, row=row, stop=stop)
 
     def _shot(
-        self, layout: Layout, films: list[NDArray[np.float32]], *, row: ModeRow, stop: Stop
+        self, layout: Layout, place: int, films: list[NDArray[np.float32]], *, row: ModeRow, stop: Stop
     ) -> Iterator[NDArray[np.uint8]]:
         left = layout.frames
         for slot in range(-(-layout.frames // self.manifest.latent.frames)):
             with _timed(self.timings_s, "denoise"):
-                latents = self._denoiser.latents(self._map(layout, slot), films, check=stop.check)
+                seen = self._map(layout, slot)
+                found = self._textures.look_up(seen, keys=self.manifest.latent.keys, place=place)
+                latents = self._denoiser.latents(found, seen, films, check=stop.check)
             keys = self._decoder.frames(latents)
             for _ in range(self.manifest.latent.keys):
                 stop.check()
@@ -84,7 +85,7 @@ class Generator:
         per_key = latent.frames // latent.keys
         first = slot * latent.frames + (per_key - 1) / 2
         middle = [min(first + key * per_key, layout.frames - 1.0) for key in range(latent.keys)]
-        return self._layout_map(
+        return slot_map(
             layout, middle, height=latent.height, width=latent.width,
             subjects=list(vocabulary["subject"].values), colours=list(vocabulary["colour"].values),
         )  # fmt: skip
@@ -97,22 +98,6 @@ class Generator:
 
     def _shot_frames(self, shot: Shot) -> int:
         return max(1, round(shot.seconds * self.manifest.canvas.fps))
-
-
-def map_of(manifest: VideoManifest) -> LayoutMap:
-    """How this pack's denoiser sees the layout: `slot_map` or, key by key, `layout_map`; the channels tell.
-
-    Raises ModelError for a number of channels that neither gives.
-    """
-    sizes = len(manifest.vocabulary["subject"].values), len(manifest.vocabulary["colour"].values)
-    known = {slot_channels(*sizes, keys=manifest.latent.keys): slot_map, channels(*sizes): layout_map}
-    if manifest.layout_channels not in known:
-        raise ModelError(
-            f"Pack {manifest.name}: this version draws {' or '.join(map(str, known))} layout channels, "
-            f"the pack wants {manifest.layout_channels}.",
-            hint="Update edgereel or the pack.",
-        )
-    return known[manifest.layout_channels]
 
 
 @contextmanager
@@ -129,18 +114,28 @@ def open_generator(pack: Pack[ModelManifest], *, threads: int) -> Iterator[Gener
             f"{pack.folder}: this version draws vector noise, the pack wants {manifest.noise.kind}.",
             hint="Update edgereel or the pack.",
         )
-    seen = map_of(manifest)
+    _check_layout(manifest)
     cv2.setNumThreads(threads)
     sessions = {
         name: open_session(pack.file(part.file), part, threads=threads) for name, part in manifest.parts.items()
     }
     yield Generator(
         manifest,
-        seen,
+        open_textures(pack.folder, manifest.textures),
         Conditioner(sessions["conditioner"], manifest.vocabulary),
         Denoiser(sessions["denoiser"], channels=manifest.latent.channels),
         Decoder(sessions["trunk"], sessions["tail"], manifest.parts["trunk"], manifest.latent),
     )
+
+
+def _check_layout(manifest: VideoManifest) -> None:
+    drawn = slot_channels(*(len(manifest.vocabulary[name].values) for name in ("subject", "colour")),
+                          keys=manifest.latent.keys)  # fmt: skip
+    if manifest.layout_channels != drawn:
+        raise ModelError(
+            f"Pack {manifest.name}: this version draws {drawn} layout channels, the pack wants {manifest.layout_channels}.",
+            hint="Update edgereel or the pack.",
+        )
 
 
 @contextmanager

@@ -1,8 +1,9 @@
 """Layout -> channels on the latent grid, for a denoiser that makes a whole slot at once.
 
 Where a cell lies in the nearest subject's own coordinates and in the scenery's is given as plain numbers from -1 to 1:
-the denoiser looks its learned textures up there. The channels are, in this order: ONCE for the whole slot, the subject
-and colour one-hots (marked where any key marks them), then PER_KEY for each key.
+the denoiser looks its learned textures up there, between the cells too: how these coordinates grow from one cell to the
+next is given beside them. The channels are, in this order: ONCE for the whole slot, the subject and colour one-hots
+(marked where any key marks them), then PER_KEY for each key.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.video.layout import ASPECT, FPS, Layout
-from edge.video.layout_map import (
+from edge.video.places import (
     FAR_PARALLAX,
     NEAR_PARALLAX,
     REACH,
@@ -27,8 +28,8 @@ from edge.video.layout_map import (
 
 ONCE = ("size", "flip", "speed_x", "speed_y", "screen_x", "screen_y")
 PER_KEY = (
-    "window", "u", "v", "subject", "sin_angle", "cos_angle", "sin_phase", "cos_phase", "sin_phase2", "cos_phase2",
-    "far_x", "far_y", "near_x", "near_y", "sin_ambient", "cos_ambient",
+    "window", "u", "v", "subject", "u_right", "u_down", "v_right", "v_down", "sin_angle", "cos_angle", "sin_phase", "cos_phase", "sin_phase2", "cos_phase2",
+    "far_x", "far_y", "far_step", "near_x", "near_y", "near_step", "sin_ambient", "cos_ambient",
     "particles", "particles_x", "particles_y", "particles_xy", "particles_d",
 )  # fmt: skip
 FAR_X, NEAR_X = (-0.2, 2.0), (-0.5, 2.3)  # how far a camera ever sees, in canvas heights
@@ -38,11 +39,13 @@ FIELDS = ("x", "y", "radius", "angle", "phase")
 
 @dataclass(frozen=True)
 class _Key:
-    """One key: `window`, `u`, `v` and `nearest` [h, w] of the nearest subject, `values` [tracks, 10] of every one."""
+    """One key: of the nearest subject `window`, `nearest` [h, w], `places` [6, h, w]; of every one `values` [tracks, 10].
+
+    The places are u, v, and how each grows to the right and downwards.
+    """
 
     window: Array
-    u: Array
-    v: Array
+    places: Array
     nearest: NDArray[np.intp]
     values: Array
 
@@ -93,26 +96,33 @@ def _key(layout: Layout, frame: float, grid: Array) -> _Key:
     values = np.array(rows, np.float32)
     x, y, radius = values[:, 10:, None, None].transpose(1, 0, 2, 3)
     sine, cosine, flips = (values[:, column, None, None] for column in (4, 5, 1))
-    dx, dy = (grid[0] - x) / radius, (grid[1] - y) / radius
-    u, v = (cosine * dx + sine * dy) * flips, cosine * dy - sine * dx
-    distance = np.maximum(np.abs(u), np.abs(v))
+    reach = REACH * radius
+    across, down = cosine / reach, sine / reach
+    dx, dy = grid[0] - x, grid[1] - y
+    u, v = (across * dx + down * dy) * flips, across * dy - down * dx
+    distance = REACH * np.maximum(np.abs(u), np.abs(v))
     nearest = np.argmin(distance, axis=0)
-    u, v, distance = (np.take_along_axis(plane, nearest[None], axis=0)[0] for plane in (u, v, distance))
-    return _Key(np.clip(REACH - distance, 0, 1), _within(u / REACH), _within(v / REACH), nearest, values[:, :10])
+    cell = grid[1, 1, 0] - grid[1, 0, 0]
+    planes = _within(u), _within(v), across * flips * cell, down * flips * cell, -down * cell, across * cell
+    places = [np.take_along_axis(np.broadcast_to(plane, u.shape), nearest[None], axis=0)[0] for plane in planes]
+    window = np.clip(REACH - distance.min(axis=0), 0, 1)
+    return _Key(window, np.stack(places), nearest, values[:, :10])
 
 
 def _moving(layout: Layout, frame: float, key: _Key, subjects: NDArray[np.intp], grid: Array) -> Array:
     """The PER_KEY planes of one key."""
     waves = np.moveaxis(key.values[key.nearest][..., 4:], -1, 0) * key.window
     shift, zoom = at(layout.camera[:, 0], frame), at(layout.camera[:, 1], frame)
-    scenery = []
+    scenery: list[Array] = []
     for (low, high), parallax in ((FAR_X, FAR_PARALLAX), (NEAR_X, NEAR_PARALLAX)):
         x, y = to_scenery(grid[0], grid[1], shift=shift, zoom=zoom, parallax=parallax)
-        scenery += [_within((x - low) / (high - low) * 2 - 1), _within(y * 2 - 1)]
+        steps = np.full_like(y, 2 * (y[1, 0] - y[0, 0]))
+        scenery += [_within((x - low) / (high - low) * 2 - 1), _within(y * 2 - 1), steps]
     ambient = at(layout.ambient, frame)
     still = [np.full_like(key.window, wave(ambient)) for wave in (np.sin, np.cos)]
-    places = [key.window, key.u, key.v, subjects[key.nearest].astype(np.float32)]
-    return np.concatenate([np.stack(places), waves, np.stack([*scenery, *still]),
+    subject = subjects[key.nearest].astype(np.float32)
+    first = np.stack([key.window, *key.places[:2], subject])
+    return np.concatenate([first, key.places[2:], waves, np.stack([*scenery, *still]),
                            particle_planes(layout, frame, key.window.shape)])  # fmt: skip
 
 

@@ -1,27 +1,80 @@
-"""Learned textures are looked up where the layout says, and a tile never shows through its neighbour."""
+"""Baked textures, and that training looks them up as the board does."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
+import pytest
 import torch
 
-from tools.convert.tinyvideo.textures import Atlas
+from edge.video.textures import BODY, POSES
+from edge.video.textures import Textures as Board
+from tools.convert.tinyvideo import bake
+from tools.convert.tinyvideo.config import Config, load_config
+from tools.convert.tinyvideo.data import attributes, load_vocabulary, random_scene, scene_map
+from tools.convert.tinyvideo.textures import LookUp, place_of
+
+VOCABULARY = load_vocabulary()
+KEYS, VARIANTS, CHOOSER = 4, 4, 2
 
 
-def test_a_texel_is_found_at_its_own_place() -> None:
-    atlas = Atlas(tiles=3, channels=2, rows=4, columns=8)
-    x = (torch.arange(8.0) + 0.5) / 4 - 1
-    y = (torch.arange(4.0) + 0.5) / 2 - 1
-    found = atlas(x.expand(1, 4, 8), y[:, None].expand(1, 4, 8), torch.full((1, 1, 1), 2.0))
-
-    assert torch.allclose(found[0], atlas.texels[0, :, 8:12], atol=1e-5)
+@pytest.fixture(scope="module")
+def config() -> Config:
+    return load_config(Path(bake.__file__).with_name("tiny.yaml"))
 
 
-def test_each_map_of_a_batch_and_each_cell_may_look_at_a_tile_of_its_own() -> None:
-    atlas = Atlas(tiles=3, channels=1, rows=4, columns=4)
-    with torch.no_grad():
-        atlas.texels[0, 0] = torch.arange(3.0).repeat_interleave(4)[:, None]
-    tile = torch.randint(0, 3, (5, 6, 7)).float()
-    x, y = torch.rand(2, 5, 6, 7) * 2 - 1  # up to the very border: nothing of the next tile is seen
+@pytest.fixture(scope="module")
+def textures(config: Config, tmp_path_factory: pytest.TempPathFactory) -> bake.Textures:
+    out = tmp_path_factory.mktemp("textures")
+    bake.bake(config, VOCABULARY, out)
+    return bake.load_textures(out)
 
-    assert torch.allclose(atlas(x, y, tile)[:, 0], tile, atol=1e-4)
-    assert torch.allclose(atlas(x, y, tile[:, :1, :1])[:, 0], tile[:, :1, :1].expand(5, 6, 7), atol=1e-4)
+
+def test_every_place_and_subject_has_its_own_picture(config: Config, textures: bake.Textures) -> None:
+    places, subjects = len(VOCABULARY["background"].values) * VARIANTS, len(VOCABULARY["subject"].values)
+
+    assert textures.far.shape[:3] == textures.near.shape[:3] == (places, config.features, config.rows)
+    assert textures.subjects.shape == (subjects, config.features * POSES, config.texels, config.texels)
+    for pictures in (textures.far, textures.subjects):
+        assert len(np.unique(pictures.reshape(len(pictures), -1), axis=0)) == len(pictures)
+
+
+def test_the_middle_of_a_subject_is_painted_and_its_corner_is_not(textures: bake.Textures) -> None:
+    first = np.abs(textures.subjects[list(VOCABULARY["subject"].values).index("balloon"), 0].astype(int))
+
+    assert first[first.shape[0] // 2, first.shape[1] // 2] > 20 * max(1, first[0, 0])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_training_looks_up_what_the_board_looks_up(config: Config, textures: bake.Textures, seed: int) -> None:
+    scene = random_scene(VOCABULARY, seed=seed)
+    layout = scene_map(config.autoencoder, VOCABULARY, scene, 1)
+    board = Board(textures.far, textures.near, textures.subjects, variants=VARIANTS, chooser=CHOOSER)
+    row = attributes(VOCABULARY, scene.shot.slots)
+    slot = list(VOCABULARY).index("background")
+
+    place = board.place(int(row[slot]), scene.z)
+    found = board.look_up(layout, keys=KEYS, place=place)
+    rows, noise = torch.from_numpy(row)[None], torch.from_numpy(scene.z)[None]
+    places = place_of(rows, noise, slot=slot, variants=VARIANTS, chooser=CHOOSER)
+    taught = LookUp(textures, KEYS)(torch.from_numpy(layout), places).numpy()
+
+    assert int(places) == place
+    assert taught.shape == found.shape
+    assert np.sqrt(np.mean((taught - found) ** 2)) < 0.03 * np.sqrt(np.mean(found**2))
+
+
+def test_a_subject_is_looked_up_no_further_than_its_body(config: Config, textures: bake.Textures) -> None:
+    scene = random_scene(VOCABULARY, seed=3)
+    layout = scene_map(config.autoencoder, VOCABULARY, scene, 0)
+    board = Board(textures.far, textures.near, textures.subjects, variants=VARIANTS, chooser=CHOOSER)
+    found = board.look_up(layout, keys=KEYS, place=0).reshape(-1, KEYS, 16, *layout.shape[2:])
+
+    seen = np.abs(found[: config.features, 0]).max(axis=(0, 1)) > 0
+    track = scene.layout.tracks[0]
+    y, x = np.argwhere(seen).mean(axis=0) / layout.shape[2]
+    if len(scene.layout.tracks) == 1:
+        assert abs(x - track.x[1]) < track.radius[1]
+        assert abs(y - track.y[1]) < track.radius[1]
+    assert 0 < seen.mean() < len(scene.layout.tracks) * 2 * (2 * BODY * track.radius.max()) ** 2

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
@@ -41,6 +42,19 @@ def quantise(
         weight_type=QuantType.QInt8, per_channel=True, reduce_range=True, nodes_to_exclude=excluded,
         op_types_to_quantize=list(types),
     )  # fmt: skip
+
+
+def halve(source: Path, target: Path) -> None:
+    """Store the weights as float16, half the size; they are made float32 again when a session is opened."""
+    model = onnx.load(str(source))
+    graph = model.graph
+    for weight in [weight for weight in graph.initializer if weight.data_type == onnx.TensorProto.FLOAT]:
+        values = onnx.numpy_helper.to_array(weight)
+        name = f"{weight.name}_half"
+        graph.node.insert(0, onnx.helper.make_node("Cast", [name], [weight.name], to=onnx.TensorProto.FLOAT))
+        graph.initializer.append(onnx.numpy_helper.from_array(values.astype(np.float16), name))
+        graph.initializer.remove(weight)
+    onnx.save(model, str(target))
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.video.layout_map import FAR_PARALLAX, NEAR_PARALLAX
+from edge.video.places import FAR_PARALLAX, NEAR_PARALLAX
 from tools.convert.judge.camera import CameraMotion
 
 Reals = NDArray[np.float32]

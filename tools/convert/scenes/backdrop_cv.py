@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.video.layout import ASPECT
-from edge.video.layout_map import FAR_PARALLAX, NEAR_PARALLAX
+from edge.video.places import FAR_PARALLAX, NEAR_PARALLAX
 from tools.convert.scenes.scene import Scene
 from tools.convert.scenes.scenery import Plates, view
 from tools.convert.scenes.stage import pulse, scenery_of, tint

@@ -61,7 +61,7 @@ def _bytes(values: NDArray[np.float32]) -> Plate:
 def view(shift: float, zoom: float, *, parallax: float, height: int) -> tuple[float, float, float]:
     """Where the screen looks: plate pixel = start + screen pixel * step, as (step, start x, start y).
 
-    The inverse of `edge.video.layout_map.to_scenery` on pixel centres.
+    The inverse of `edge.video.places.to_scenery` on pixel centres.
     """
     step = zoom ** -(0.5 + 0.5 * parallax)
     start_x = ((1 - step) * ASPECT / 2 + parallax * shift - LEFT) * height

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.video.layout import ASPECT
-from edge.video.layout_map import FAR_PARALLAX, NEAR_PARALLAX
+from edge.video.places import FAR_PARALLAX, NEAR_PARALLAX
 from tools.convert.scenes.contour import widened
 from tools.convert.scenes.ink import Light, Rgb
 from tools.convert.scenes.particles import Drift, particles, slant_of

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import torch
 
-from tools.convert.tinyvideo import export, recogniser_phase, shards, sheet, student_phase, views
+from tools.convert.tinyvideo import bake, export, recogniser_phase, shards, sheet, student_phase, views
 from tools.convert.tinyvideo.config import load_config
+from tools.convert.tinyvideo.vocabulary import load_vocabulary
 
-PHASES = ["shards", "student", "export"]
+PHASES = ["bake", "shards", "student", "export"]
 JUDGES = ["views", "r_eval", "r_train"]
 REDUCED = Path(__file__).with_name("reduced.yaml")
 
@@ -35,6 +36,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     part, parts = (int(number) for number in args.part.split("/"))
     phases = {
+        "bake": lambda: bake.bake(config, load_vocabulary(), args.out),
         "shards": lambda: shards.write_shards(config, args.out, args.latents, part=part, parts=parts),
         "student": lambda: student_phase.student(config, args.out, args.latents),
         "export": lambda: export.export(config, args.out, args.latents, args.pack),

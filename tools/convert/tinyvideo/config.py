@@ -16,20 +16,22 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: int = 1
     width: int = 128
     deep: int = 160
-    texels: int = 32
-    features: int = 24
+    texels: int = 64
+    rows: int = 80
+    features: int = 7
+    shades: int = 24
     clips_per_shard: int = 50
     slots_per_clip: int = 2
     shards: int = 60
     minutes: float = 480.0
     batch: int = 4
-    crops: int = 24
+    crops: int = 16
     crop_cells: int = 16
     rate: float = 1.0e-3
     calibration_clips: int = 24
     steps: tuple[int, ...] = (1,)
     view_files: int = 40
-    recogniser_minutes: float = 180.0
+    recogniser_minutes: float = 265.0
 
 
 def load_config(path: Path) -> Config:

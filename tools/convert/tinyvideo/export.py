@@ -13,24 +13,30 @@ import numpy as np
 import onnxruntime as ort
 import torch
 
+from edge import manifest
 from edge.manifest import Canvas, Latent, Noise, Slot, VideoManifest
 from edge.mode import FPS, HEIGHT, WIDTH
 from edge.video.scheduler import timesteps
+from edge.video.textures import Textures, open_textures
 from tools.convert.latents.board import STATES
 from tools.convert.pack import part_of, weight_file
 from tools.convert.parity import parity, sqnr
-from tools.convert.quantize import OPSET, Feed, quantise, to_onnx
-from tools.convert.scenes.scene import NUISANCE, Scene
+from tools.convert.quantize import OPSET, Feed, halve, quantise, to_onnx
+from tools.convert.scenes.scene import NUISANCE, VARIANT_NOISE, Scene
+from tools.convert.scenes.scenery import VARIANTS
+from tools.convert.tinyvideo import bake as baked
+from tools.convert.tinyvideo.bake import load_textures
 from tools.convert.tinyvideo.config import Config
 from tools.convert.tinyvideo.data import attributes, layout_channels, load_vocabulary, random_scene, scene_map
-from tools.convert.tinyvideo.loop import resume
+from tools.convert.tinyvideo.loop import resume, write_array
 from tools.convert.tinyvideo.student import Student
 from tools.convert.tinyvideo.student_phase import new_student
+from tools.convert.tinyvideo.textures import GRID
 
 CALIBRATION_SEED = (1 << 30) + 1
-# Left in fp32: the first convolution sees layout and latents of very different ranges at once, the last one makes the
-# latents themselves.
-KEEP_FP32 = ("inlet", "outlet")
+# Left in fp32: the inlet sees shades, layout and latents of very different ranges at once, the outlet makes the latents
+# themselves; and an error in a shade shows in every pixel.
+KEEP_FP32 = ("shade", "inlet", "outlet")
 MADE = ("conditioner", "denoiser")
 TAKEN = ("trunk", "tail")
 
@@ -43,24 +49,25 @@ def export(config: Config, out: Path, latents: Path, pack: Path) -> None:
     vocabulary = load_vocabulary()
     student = load_student(config, out)
     pack.mkdir(parents=True, exist_ok=True)
+    looked_at = _write_textures(load_textures(out), pack)
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         _export_fp32(config, student, vocabulary, work)
-        feeds = _calibration(config, vocabulary, work)
+        feeds = _calibration(config, vocabulary, open_textures(pack, looked_at), work)
         quantise(work / "denoiser.onnx", pack / "denoiser.onnx", feeds["denoiser"], keep=KEEP_FP32)
-        shutil.copyfile(work / "conditioner.onnx", pack / "conditioner.onnx")
+        halve(work / "conditioner.onnx", pack / "conditioner.onnx")
         report: dict[str, object] = {"torch": _torch_parity(student, work, feeds)}
-        report["denoiser"] = parity(work / "denoiser.onnx", pack / "denoiser.onnx", feeds["denoiser"])
+        report |= {name: parity(work / f"{name}.onnx", pack / f"{name}.onnx", feeds[name]) for name in MADE}
     for part in TAKEN:
         shutil.copyfile(latents / "parts" / f"{part}.onnx", pack / f"{part}.onnx")
     report |= json.loads((latents / "parts" / "parity.json").read_text())
     (out / "parity.json").write_text(json.dumps(report, indent=1))
-    _write_manifest(config, pack, vocabulary)
+    _write_manifest(config, pack, vocabulary, looked_at)
 
 
 def load_student(config: Config, out: Path) -> Student:
     """The trained student of a run, ready to evaluate; untrained where its phase has not run yet."""
-    student = new_student(config)
+    student = new_student(config, load_textures(out))
     resume(out / "student.pt", student)
     return student.eval()
 
@@ -73,12 +80,15 @@ def _export_fp32(config: Config, student: Student, vocabulary: Mapping[str, Slot
         "timestep": torch.ones(1),
     }, ["film"])  # fmt: skip
     to_onnx(work / "denoiser.onnx", student.denoiser, {
+        "found": torch.zeros(1, len(student.denoiser.shade.scale), ae.keys * GRID * ae.cells[0], ae.cells[1]),
         "layout": torch.zeros(1, layout, *ae.cells), "latents": torch.zeros(1, ae.channels, *ae.cells),
-        "film": torch.zeros(1, sum(student.denoiser.film_sizes) + 1, 1, 1),
+        "film": torch.zeros(1, sum(student.denoiser.film_sizes), 1, 1),
     }, ["x0"])  # fmt: skip
 
 
-def _calibration(config: Config, vocabulary: Mapping[str, Slot], work: Path) -> dict[str, list[Feed]]:
+def _calibration(
+    config: Config, vocabulary: Mapping[str, Slot], textures: Textures, work: Path
+) -> dict[str, list[Feed]]:
     """Real inputs of both parts, made by running them in fp32 over held-back scenes, all steps included."""
     run = {part: ort.InferenceSession(str(work / f"{part}.onnx")) for part in MADE}
     feeds: dict[str, list[Feed]] = {part: [] for part in MADE}
@@ -86,11 +96,13 @@ def _calibration(config: Config, vocabulary: Mapping[str, Slot], work: Path) -> 
     for seed in range(CALIBRATION_SEED, CALIBRATION_SEED + config.calibration_clips):
         scene = random_scene(vocabulary, seed=seed)
         layout = scene_map(ae, vocabulary, scene, seed % 3)
+        place = textures.place(attributes(vocabulary, scene.shot.slots)[list(vocabulary).index("background")], scene.z)
+        found = textures.look_up(layout, keys=ae.keys, place=place)
         latents = np.zeros((1, ae.channels, *ae.cells), np.float32)
         for timestep in timesteps(max(config.steps)):
             feeds["conditioner"].append(_condition(vocabulary, scene, timestep))
             film = run["conditioner"].run(None, feeds["conditioner"][-1])[0][..., None, None]
-            feeds["denoiser"].append({"layout": layout, "latents": latents, "film": film})
+            feeds["denoiser"].append({"found": found, "layout": layout, "latents": latents, "film": film})
             latents = run["denoiser"].run(None, feeds["denoiser"][-1])[0]
     return feeds
 
@@ -111,11 +123,18 @@ def _torch_parity(student: Student, work: Path, feeds: dict[str, list[Feed]]) ->
     return report
 
 
-def _write_manifest(config: Config, pack: Path, vocabulary: Mapping[str, Slot]) -> None:
+def _write_textures(textures: baked.Textures, pack: Path) -> manifest.Textures:
+    names = {name: f"{name}.npy" for name in ("far", "near", "subjects")}
+    for name, file in names.items():
+        write_array(pack / file, getattr(textures, name))
+    return manifest.Textures(**names, variants=VARIANTS, chooser=VARIANT_NOISE)
+
+
+def _write_manifest(config: Config, pack: Path, vocabulary: Mapping[str, Slot], textures: manifest.Textures) -> None:
     ae = config.autoencoder
     names = (*MADE, *TAKEN)
     states = {"trunk": STATES}
-    manifest = VideoManifest(
+    whole = VideoManifest(
         format=1, name=ae.name, version="0.2.0", tier=ae.tier, opset=OPSET, licence="Apache-2.0",
         description=f"{len(vocabulary['subject'].values)} subjects in {len(vocabulary['background'].values)} places, "
         "drawn by edgereel's own generator.",
@@ -123,9 +142,10 @@ def _write_manifest(config: Config, pack: Path, vocabulary: Mapping[str, Slot]) 
         canvas=Canvas(ae.width, ae.height, HEIGHT // ae.height, WIDTH, HEIGHT, FPS),
         latent=Latent(ae.channels, *ae.cells, ae.slot_frames, ae.keys),
         noise=Noise("vector", NUISANCE), steps=list(config.steps), layout_channels=layout_channels(ae, vocabulary),
-        parts={name: part_of(pack / f"{name}.onnx", states=states.get(name)) for name in names},
-        files={f"{name}.onnx": weight_file(pack / f"{name}.onnx") for name in names},
+        textures=textures, parts={name: part_of(pack / f"{name}.onnx", states=states.get(name)) for name in names},
+        files={file: weight_file(pack / file) for file in (
+            *(f"{name}.onnx" for name in names), textures.far, textures.near, textures.subjects)},
         vocabulary=dict(vocabulary),
     )  # fmt: skip
     text = "# Written by the export; `python -m tools.convert.tinyvideo export` makes it anew.\n"
-    (pack / "manifest.yaml").write_bytes(text.encode() + msgspec.yaml.encode(manifest))
+    (pack / "manifest.yaml").write_bytes(text.encode() + msgspec.yaml.encode(whole))

@@ -1,4 +1,4 @@
-"""The student: a conditioner that turns slots and noise into FiLM biases, and a convolutional denoiser of one slot.
+"""The student: a conditioner that turns slots and noise into FiLM, and a convolutional denoiser of one slot.
 
 Layout and noise leave nothing to guess, so one step of plain regression against the renderer trains it
 ("simulator distillation"); later steps refine its own estimate. FiLM: Perez et al. 2018, arXiv 1709.07871.
@@ -7,22 +7,18 @@ Layout and noise leave nothing to guess, so one step of plain regression against
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edge.video.slot_map import FAR_X, NEAR_X, ONCE, PER_KEY
-from tools.convert.tinyvideo.textures import Atlas
+from edge.video.slot_map import ONCE, PER_KEY
+from tools.convert.tinyvideo.bake import Textures
+from tools.convert.tinyvideo.textures import GRID, LookUp, place_of
 
-SUBJECT_WAVES = (1.0, 2.0, 4.0, 8.0)  # half turns per reach
-CELL_WAVES = (0.5, 1.0, 2.0)  # half turns per cell: where in its cell a thing lies
-CELLS = 30  # rows of cells that a place is drawn on
-IN_CELLS = {
-    "far_x": CELLS * (FAR_X[1] - FAR_X[0]) / 2, "far_y": CELLS / 2,
-    "near_x": CELLS * (NEAR_X[1] - NEAR_X[0]) / 2, "near_y": CELLS / 2,
-}  # fmt: skip
+SHADED = 6  # numbers that a shaded sample has
 BINS = 8  # of each noise value, so that a choice made by it is seen as one
 
 
@@ -30,8 +26,7 @@ BINS = 8  # of each noise value, so that a choice made by it is seen as one
 class Shape:
     """Sizes of a student. `slots` are the numbers of values of the vocabulary's slots, in order.
 
-    A subject's texture is `texels` wide and high with `features` in each; a place's is a little lower, much wider, and
-    two thirds of the features are for what is far. The place that is shown is one of `variants` of the value of slot number `place`; noise value `chooser` says which.
+    The place that is shown is one of `variants` of the value of slot number `place`; noise value `chooser` says which.
     """
 
     slots: tuple[int, ...]
@@ -45,15 +40,11 @@ class Shape:
     chooser: int
     width: int
     deep: int
-    texels: int
-    features: int
+    shades: int
 
 
 class Conditioner(nn.Module):
-    """attributes int64 [b, slots], noise float [b, k], timestep float [b] to film [b, film_channels + 1].
-
-    The last channel is the number of the place's tile.
-    """
+    """attributes int64 [b, slots], noise float [b, k], timestep float [b] to film [b, film_channels]."""
 
     def __init__(self, shape: Shape, film_channels: int, width: int = 256) -> None:
         super().__init__()
@@ -72,93 +63,105 @@ class Conditioner(nn.Module):
         waves = [share * 2 - 1, torch.sin(turn), torch.cos(turn), torch.sin(turn / 2), torch.cos(turn / 2)]
         bins = [((share * BINS).floor() == number).float() for number in range(BINS)]
         x = functional.relu(self.enter(torch.cat([*values, *waves, *bins, timestep[:, None]], dim=1)))
-        x = functional.relu(x + self.mix(x))
-        chosen = (share[:, self.shape.chooser] * self.shape.variants).floor().clamp(max=self.shape.variants - 1)
-        tile = attributes[:, self.shape.place] * self.shape.variants + chosen
-        return torch.cat([self.leave(x), tile[:, None]], dim=1)
+        return self.leave(functional.relu(x + self.mix(x)))
 
 
 class Block(nn.Module):
-    """A convolution to `hidden` channels, FiLM (scale and bias), ReLU, a 1 x 1 convolution back, skip."""
+    """A convolution to `hidden` channels, FiLM (scale and bias), ReLU, and a 1 x 1 convolution to `leave`."""
 
-    def __init__(self, width: int, hidden: int, kernel: int) -> None:
+    def __init__(self, enter: int, hidden: int, leave: int, kernel: int) -> None:
         super().__init__()
         self.hidden = hidden
-        self.expand = nn.Conv2d(width, hidden, kernel, padding=kernel // 2)
-        self.shrink = nn.Conv2d(hidden, width, 1)
+        self.expand = nn.Conv2d(enter, hidden, kernel, padding=kernel // 2)
+        self.shrink = nn.Conv2d(hidden, leave, 1)
         nn.init.normal_(self.shrink.weight, std=0.3 / math.sqrt(hidden))
 
     def forward(self, x: Tensor, film: Tensor) -> Tensor:
-        scale, bias = film.chunk(2, dim=1)
-        return x + self.shrink(functional.relu(self.expand(x) * (1 + scale) + bias))
+        return self.shrink(_filmed(self.expand(x), film))
+
+
+class Shade(nn.Module):
+    """What one sample looks like, from what the textures hold there and what is known of its cell: a pixel shader.
+
+    The same small network for every sample, every key, every subject and every place.
+    """
+
+    scale: Tensor
+
+    def __init__(self, scale: Tensor, given: int, hidden: int, leave: int) -> None:
+        super().__init__()
+        self.register_buffer("scale", scale[:, None, None], persistent=False)
+        self.given = nn.Sequential(nn.Conv2d(given, 2 * hidden, 1), nn.ReLU(), nn.Conv2d(2 * hidden, hidden, 1))
+        self.look = nn.Conv2d(len(scale), hidden, 1)
+        self.mix = nn.Conv2d(hidden, hidden, 1)
+        self.leave = nn.Conv2d(hidden, leave, 1)
+
+    def forward(self, found: Tensor, given: Tensor, films: Sequence[Tensor]) -> Tensor:
+        """found [n, c, keys * GRID * h, w], given [n * keys, g, h, w] to [n, leave * keys * GRID, h, w]."""
+        n, (h, w) = found.shape[0], given.shape[2:]
+        cells = self.given(given).reshape(n, -1, self.look.out_channels, 1, h * w).transpose(1, 2)
+        looked = functional.conv2d(found, self.look.weight * self.scale, self.look.bias)
+        x = looked.reshape(n, self.look.out_channels, -1, GRID, h * w) + cells
+        x = _filmed(x.reshape(looked.shape), films[0])
+        x = _filmed(self.mix(x), films[1])
+        return self.leave(x).reshape(n, -1, h, w)
 
 
 class Denoiser(nn.Module):
-    """layout [n, l, h, w], latents [n, c, h, w] (zeros at the first step), film [n, f, 1, 1] to x0 [n, c, h, w].
+    """found [n, f, keys * GRID * h, w], layout [n, l, h, w], latents [n, c, h, w] (zeros at the first step) and film
+    [n, f, 1, 1] to x0 [n, c, h, w].
 
-    Pointwise blocks know what to draw from the textures; between them 3 x 3 ones see how it meets its neighbours.
+    What the textures hold is shaded; the first block makes latents of that, the others, of which every other one sees
+    its neighbours, mend them.
     """
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, scale: Tensor) -> None:
         super().__init__()
         self.shape = shape
-        self.subjects = Atlas(shape.subjects, shape.features, shape.texels, shape.texels)
-        places = shape.slots[shape.place] * shape.variants
-        size = shape.texels * 15 // 16, shape.texels * 5 // 2
-        near = shape.features // 3
-        self.far = Atlas(places, shape.features - near, *size)
-        self.near = Atlas(places, near, *size)
-        seen = len(ONCE) + shape.subjects + shape.colours + shape.keys * (
-            len(PER_KEY) + shape.features + 4 * len(SUBJECT_WAVES)
-        ) + 2 * shape.features + 8 * len(CELL_WAVES)  # fmt: skip
-        self.inlet = nn.Conv2d(seen + shape.latent, shape.width, 1)
+        once = len(ONCE) + shape.subjects + shape.colours
+        self.shade = Shade(scale, once + len(PER_KEY), shape.shades, SHADED)
+        seen = shape.keys * (GRID * SHADED + len(PER_KEY)) + once + shape.latent
+        self.inlet = Block(seen, 2 * shape.deep, shape.width, 1)
         self.blocks = nn.ModuleList(
-            Block(shape.width, shape.deep, 3) if number % 2 else Block(shape.width, 2 * shape.deep, 1)
-            for number in range(5)
+            Block(shape.width, shape.deep * (1 + number % 2), shape.width, 1 if number % 2 else 3)
+            for number in range(4)
         )
         self.outlet = nn.Conv2d(shape.width, shape.latent, 1)
-        self.film_sizes = [2 * block.hidden for block in self.blocks]
+        self.film_sizes = [2 * size for size in (
+            shape.shades, shape.shades, self.inlet.hidden, *(block.hidden for block in self.blocks),
+        )]  # fmt: skip
 
-    def forward(self, layout: Tensor, latents: Tensor, film: Tensor) -> Tensor:
-        *films, tile = film.split([*self.film_sizes, 1], dim=1)
-        x = functional.relu(self.inlet(torch.cat([layout, self._looked_up(layout, tile[:, 0]), latents], dim=1)))
-        for block, given in zip(self.blocks, films, strict=True):
-            x = block(x, given)
-        return self.outlet(functional.relu(x))
-
-    def _looked_up(self, layout: Tensor, tile: Tensor) -> Tensor:
-        """What the textures hold for every cell: of the subject for each key, of the place for the first and last."""
-        once = len(ONCE) + self.shape.subjects + self.shape.colours
-        keys = [
-            dict(zip(PER_KEY, layout[:, start : start + len(PER_KEY)].unbind(dim=1), strict=True))
-            for start in range(once, layout.shape[1], len(PER_KEY))
-        ]
-        found = []
-        for key in keys:
-            window = key["window"][:, None]
-            found += [self.subjects(key["u"], key["v"], key["subject"]) * window]
-            found += [wave * window for wave in _waves((key["u"], key["v"]), SUBJECT_WAVES)]
-        for key in (keys[0], keys[-1]):
-            found += [self.far(key["far_x"], key["far_y"], tile), self.near(key["near_x"], key["near_y"], tile)]
-        middle = keys[len(keys) // 2]
-        found += _waves([middle[name] * cells for name, cells in IN_CELLS.items()], CELL_WAVES)
-        return torch.cat(found, dim=1)
+    def forward(self, found: Tensor, layout: Tensor, latents: Tensor, film: Tensor) -> Tensor:
+        films = film.split(self.film_sizes, dim=1)
+        n, _, h, w = layout.shape
+        moving = self.shape.keys * len(PER_KEY)
+        once, keys = layout.split([layout.shape[1] - moving, moving], dim=1)
+        keys = keys.reshape(n, self.shape.keys, len(PER_KEY), h, w)
+        given = torch.cat([once[:, None].expand(-1, self.shape.keys, -1, -1, -1), keys], dim=2).flatten(0, 1)
+        seen = self.shade(found, given, films[:2])
+        x = self.inlet(torch.cat([seen, layout, latents], dim=1), films[2])
+        for block, given in zip(self.blocks, films[3:], strict=True):
+            x = x + block(x, given)
+        return self.outlet(x)
 
 
-def _waves(planes: tuple[Tensor, ...] | list[Tensor], turns: tuple[float, ...]) -> list[Tensor]:
-    """Sine and cosine of planes [n, h, w], each [n, 1, h, w]."""
-    angles = [math.pi * turn * plane[:, None] for plane in planes for turn in turns]
-    return [wave(angle) for angle in angles for wave in (torch.sin, torch.cos)]
+def _filmed(x: Tensor, film: Tensor) -> Tensor:
+    scale, bias = film.chunk(2, dim=1)
+    return functional.relu(x * (1 + scale) + bias)
 
 
 class Student(nn.Module):
-    """Conditioner and denoiser together, for training."""
+    """Conditioner and denoiser together with what they look at, for training."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, textures: Textures) -> None:
         super().__init__()
-        self.denoiser = Denoiser(shape)
+        self.shape = shape
+        self.look_up = LookUp(textures, shape.keys)
+        self.denoiser = Denoiser(shape, torch.from_numpy(textures.scale))
         self.conditioner = Conditioner(shape, sum(self.denoiser.film_sizes))
 
     def forward(self, attributes: Tensor, noise: Tensor, timestep: Tensor, layout: Tensor, latents: Tensor) -> Tensor:
+        shape = self.shape
+        places = place_of(attributes, noise, slot=shape.place, variants=shape.variants, chooser=shape.chooser)
         film = self.conditioner(attributes, noise, timestep)
-        return self.denoiser(layout, latents, film[..., None, None])
+        return self.denoiser(self.look_up(layout, places), layout, latents, film[..., None, None])

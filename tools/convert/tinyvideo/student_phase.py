@@ -11,15 +11,14 @@ from torch import Tensor
 from tools.convert.latents.components import Components, load_components
 from tools.convert.scenes.backgrounds import VARIANTS
 from tools.convert.scenes.scene import NUISANCE, VARIANT_NOISE
+from tools.convert.tinyvideo.bake import Textures, load_textures
 from tools.convert.tinyvideo.config import Config
 from tools.convert.tinyvideo.data import load_vocabulary
 from tools.convert.tinyvideo.loop import Average, cosine, resume, run_loop, set_rate
 from tools.convert.tinyvideo.store import HELD, Shards
 from tools.convert.tinyvideo.student import Shape, Student
-from tools.convert.tinyvideo.textures import Atlas
 
 WARM_UP = 200  # steps
-TEXEL_RATE = 5.0  # of the rate: a texel is seen far less often than a weight
 REFINE_SHARE = 0.25
 REFINE_FROM = 0.6
 REFINE_TIME = 0.5
@@ -28,15 +27,15 @@ CROP_SHARE = 0.8
 CHECK_EVERY = 4  # log lines
 
 
-def new_student(config: Config) -> Student:
-    """An untrained student of the config's sizes."""
+def new_student(config: Config, textures: Textures) -> Student:
+    """An untrained student of the config's sizes that looks at these textures."""
     vocabulary, ae = load_vocabulary(), config.autoencoder
     sizes = {name: len(slot.values) for name, slot in vocabulary.items()}
     return Student(Shape(
         slots=tuple(sizes.values()), noise=NUISANCE, subjects=sizes["subject"], colours=sizes["colour"], keys=ae.keys,
         latent=ae.channels, place=list(sizes).index("background"), variants=VARIANTS, chooser=VARIANT_NOISE,
-        width=config.width, deep=config.deep, texels=config.texels, features=config.features,
-    ))  # fmt: skip
+        width=config.width, deep=config.deep, shades=config.shades,
+    ), textures)  # fmt: skip
 
 
 def student(config: Config, out: Path, latents: Path) -> None:
@@ -49,14 +48,11 @@ def student(config: Config, out: Path, latents: Path) -> None:
     torch.manual_seed(config.seed)
     store = Shards(out / "shards")
     weights = channel_weights(load_components(latents))
-    model = new_student(config).to(memory_format=torch.channels_last)
+    model = new_student(config, load_textures(out)).to(memory_format=torch.channels_last)
     average = Average(model)
     progress = resume(out / "student.pt", average.model)
     model.load_state_dict(progress.extra.get("raw", average.model.state_dict()))
-    texels = [atlas.texels for atlas in model.modules() if isinstance(atlas, Atlas)]
-    rest = [weight for weight in model.parameters() if all(weight is not one for one in texels)]
-    optimiser = torch.optim.AdamW([{"params": rest, "weight_decay": 1e-4}, {"params": texels, "weight_decay": 0.0}],
-                                  betas=(0.9, 0.98))  # fmt: skip
+    optimiser = torch.optim.AdamW(model.parameters(), weight_decay=1e-4, betas=(0.9, 0.98))
     if progress.extra:
         optimiser.load_state_dict(progress.extra["optimiser"])
     rng = np.random.default_rng([config.seed, progress.step])
@@ -64,7 +60,6 @@ def student(config: Config, out: Path, latents: Path) -> None:
 
     def step(share: float) -> float:
         set_rate(optimiser, config.rate * min(1.0, (progress.step + 1) / WARM_UP) * cosine(share))
-        optimiser.param_groups[1]["lr"] *= TEXEL_RATE
         crop = rng.uniform() < CROP_SHARE
         given = store.batch(config.crops if crop else config.batch, rng, crop=config.crop_cells if crop else 0)
         row, z, layout, focus, truth = given
@@ -97,17 +92,23 @@ def student(config: Config, out: Path, latents: Path) -> None:
 @torch.no_grad()
 def _held_loss(config: Config, model: Student, store: Shards, weights: Tensor) -> float:
     """The loss on the same crops of the held-back shard every time."""
-    given = store.batch(2 * config.crops, np.random.default_rng(0), crop=config.crop_cells, held=True)
+    given = store.batch(3 * config.crops, np.random.default_rng(0), crop=config.crop_cells, held=True)
     row, z, layout, focus, truth = given
     return float(
-        latent_loss(model(row, z, torch.ones(len(row)), layout, torch.zeros_like(truth)), truth, focus, weights)
+        latent_loss(model(row, z, torch.ones(len(row)), layout, torch.zeros_like(truth)), truth, focus, weights, bend=0)
     )
 
 
-def latent_loss(made: Tensor, truth: Tensor, focus: Tensor, weights: Tensor) -> Tensor:
-    """Weighted mean absolute error of latents [n, c, h, w], with more weight where `focus` [n, 2, h, w] is."""
+def latent_loss(made: Tensor, truth: Tensor, focus: Tensor, weights: Tensor, *, bend: float = 1.0) -> Tensor:
+    """Weighted mean error of latents [n, c, h, w], with more weight where `focus` [n, 2, h, w] is.
+
+    Below `bend` the error counts squared, above it absolutely: what is rare and large, an edge, is learnt from the
+    beginning, where a plain absolute error is content with nothing at all.
+    """
     near = 1 + OBJECT_WEIGHT * focus.amax(dim=1, keepdim=True)
-    return ((made - truth).abs() * near * weights).mean()
+    error = made - truth
+    bent = (error.square() + bend**2).sqrt() - bend if bend else error.abs()
+    return (bent * near * weights).mean()
 
 
 def channel_weights(components: Components) -> Tensor:

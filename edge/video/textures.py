@@ -1,0 +1,121 @@
+"""What the denoiser looks at: pictures of every subject and place, sampled where the layout says.
+
+A picture holds features in the place of colours. Several samples a cell say where in the cell an edge runs. How a
+subject's features change with its phase is a Fourier series: a mean, then sine and cosine of the phase and of twice it.
+"""
+
+from __future__ import annotations
+
+from math import erf, sqrt
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge import manifest
+from edge.errors import ModelError
+from edge.video.places import REACH
+from edge.video.slot_map import FAR_X, NEAR_X, PER_KEY
+
+Array = NDArray[np.float32]
+Bytes = NDArray[np.int8]
+
+SAMPLES = 4  # in each direction of a cell
+BODY = 1.5  # radii of a subject that its pictures show
+POSES = 5  # pictures of a subject, one for each term of the series
+OFFSETS = (np.arange(SAMPLES, dtype=np.float32) + 0.5) / SAMPLES - 0.5  # cells
+WAVES = ("sin_phase", "cos_phase", "sin_phase2", "cos_phase2")
+
+
+class Textures:
+    """The pictures of a pack: int8 [tiles, features, rows, columns], and [subjects, features * POSES, rows, columns]."""
+
+    def __init__(self, far: Bytes, near: Bytes, subjects: Bytes, *, variants: int, chooser: int) -> None:
+        self._layers = (("far", far, FAR_X), ("near", near, NEAR_X))
+        self._subjects = subjects
+        self._variants, self._chooser = variants, chooser
+
+    def place(self, number: int, noise: Array) -> int:
+        """The picture that a clip with this noise [k] shows of place `number`."""
+        share = 0.5 * (1 + erf(float(noise[self._chooser]) / sqrt(2)))
+        return number * self._variants + min(self._variants - 1, int(share * self._variants))
+
+    def look_up(self, layout: Array, *, keys: int, place: int) -> Array:
+        """The features float32 [1, features, keys * SAMPLES ** 2 * h, w] under every sample of a slot's layout map.
+
+        Subjects come first, then the far and the near layer of the place.
+        """
+        height, width = layout.shape[2:]
+        planes = layout[0, -keys * len(PER_KEY) :].reshape(keys, len(PER_KEY), height, width)
+        found = []
+        for key in planes:
+            named = dict(zip(PER_KEY, key, strict=True))
+            scenery = [_scenery(picture[place], named, name, reach) for name, picture, reach in self._layers]
+            found.append(np.concatenate([self._subject(named), *scenery]))
+        return np.stack(found, axis=1).reshape(1, -1, keys * SAMPLES**2 * height, width)
+
+    def _subject(self, key: dict[str, Array]) -> Array:
+        """[features, SAMPLES ** 2, h, w]: zero where no subject is."""
+        features = self._subjects.shape[1] // POSES
+        out = np.zeros((features, SAMPLES**2, *key["u"].shape), np.float32)
+        body = BODY / REACH
+        near = [np.abs(key[axis]) - np.abs(key[f"{axis}_right"]) - np.abs(key[f"{axis}_down"]) for axis in ("u", "v")]
+        rows, columns = np.nonzero(np.maximum(*near) < body)
+        if not len(rows):
+            return out
+        cells = {name: plane[rows, columns] for name, plane in key.items()}
+        dy, dx = (step.ravel() for step in np.meshgrid(OFFSETS, OFFSETS, indexing="ij"))
+        u, v = (
+            (cells[axis][:, None] + cells[f"{axis}_right"][:, None] * dx + cells[f"{axis}_down"][:, None] * dy) / body
+            for axis in ("u", "v")
+        )
+        inside = ((np.abs(u) < 1) & (np.abs(v) < 1))[..., None]
+        window = np.maximum(cells["window"], 0.1)
+        poses = np.stack([cells["subject"], *(cells[name] / window for name in WAVES)], axis=1).round(4)
+        kinds, members = np.unique(poses, axis=0, return_inverse=True)
+        for number, (subject, *waves) in enumerate(kinds):
+            mine = members.ravel() == number
+            pictures = self._subjects[int(subject)].reshape(features, POSES, *self._subjects.shape[2:])
+            posed = np.tensordot(pictures.astype(np.float32), np.array([1, *waves], np.float32), axes=(1, 0))
+            sampled = _sampled(posed, u[mine], v[mine]) * inside[mine]
+            out[:, :, rows[mine], columns[mine]] = sampled.transpose(2, 1, 0)
+        return out
+
+
+def open_textures(folder: Path, wanted: manifest.Textures) -> Textures:
+    """The textures of a pack, mapped into memory. Raises ModelError for a file that is missing or no such picture."""
+    pictures = []
+    for name in (wanted.far, wanted.near, wanted.subjects):
+        try:
+            picture = np.load(folder / name, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError) as exc:
+            raise ModelError(f"{folder / name}: {exc}.", hint="`edgereel models verify` checks the pack.") from exc
+        if picture.dtype != np.int8 or picture.ndim != 4:
+            raise ModelError(f"{folder / name} holds no int8 [tiles, features, rows, columns].", hint="Pull it again.")
+        pictures.append(picture)
+    return Textures(*pictures, variants=wanted.variants, chooser=wanted.chooser)
+
+
+def _scenery(picture: Bytes, key: dict[str, Array], name: str, reach: tuple[float, float]) -> Array:
+    """One layer of the place under every sample: [features, SAMPLES ** 2, h, w]."""
+    height, width = key["u"].shape
+    down = key[f"{name}_step"][0, 0] * OFFSETS
+    x = key[f"{name}_x"][0][:, None] + down / (reach[1] - reach[0])
+    y = key[f"{name}_y"][:, 0][:, None] + down
+    fine = _sampled(picture.astype(np.float32), *np.meshgrid(x.ravel(), y.ravel()))
+    return (
+        fine.reshape(height, SAMPLES, width, SAMPLES, -1)
+        .transpose(4, 1, 3, 0, 2)
+        .reshape(-1, SAMPLES**2, height, width)
+    )
+
+
+def _sampled(picture: Array, x: Array, y: Array) -> Array:
+    """[*x.shape, features] at places from -1 to 1 across a picture [features, rows, columns], bilinear."""
+    rows, columns = picture.shape[1:]
+    maps = ((side + 1) * (size / 2) - 0.5 for side, size in ((x, columns), (y, rows)))
+    packed = np.ascontiguousarray(picture.transpose(1, 2, 0))
+    across, down = (side.astype(np.float32) for side in maps)
+    found = cv2.remap(packed, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(found, np.float32).reshape(*x.shape, len(picture))

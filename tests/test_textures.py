@@ -1,0 +1,95 @@
+"""The pictures that the denoiser looks at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.errors import ModelError
+from edge.manifest import Textures as Wanted
+from edge.plan import Shot
+from edge.video.layout import ASPECT, Layout, make_layout
+from edge.video.slot_map import slot_map
+from edge.video.textures import POSES, SAMPLES, Textures, open_textures
+
+SUBJECTS = ["balloon", "fish"]
+GRID = {"height": 15, "width": 27, "subjects": SUBJECTS, "colours": ["blue", "red"]}
+BASE = {
+    "subject": "fish", "count": "one", "size": "medium", "colour": "red", "motion": "move_right", "speed": "normal",
+    "background": "sky", "particles": "none", "camera": "static",
+}  # fmt: skip
+WANTED = Wanted("far.npy", "near.npy", "subjects.npy", variants=2, chooser=1)
+
+
+def layout(**changes: str) -> Layout:
+    return make_layout(Shot(slots={**BASE, **changes}, seconds=1.0), seed=1, frames=24)
+
+
+def textures() -> Textures:
+    """Three places of one even feature each, and two subjects: the fish is 50, and 10 times its sine more."""
+    places = np.repeat(np.arange(3, dtype=np.int8), 40).reshape(3, 1, 4, 10)
+    subjects = np.zeros((2, POSES, 6, 6), np.int8)
+    subjects[1, 0], subjects[1, 1] = 50, 10
+    return Textures(places, places + 3, subjects, variants=2, chooser=1)
+
+
+def look(what: Layout, frames: list[float], *, place: int = 0) -> np.ndarray:
+    planes = slot_map(what, frames, **GRID)
+    found = textures().look_up(planes, keys=len(frames), place=place)
+    return found.reshape(-1, len(frames), SAMPLES**2, 15, 27)
+
+
+def test_a_sample_within_a_subject_sees_its_picture_as_its_phase_has_it() -> None:
+    moving = layout()
+    track = moving.tracks[0]
+    row, column = int(track.y[4] * 15), int(track.x[4] / ASPECT * 27)
+
+    subject = look(moving, [4.0])[0, 0]
+
+    assert subject[:, row, column] == pytest.approx(50 + 10 * np.sin(track.phase[4]), abs=0.05)
+    assert not subject[:, 0, 0].any()
+
+
+def test_only_the_samples_of_a_cell_that_lie_on_the_subject_see_it() -> None:
+    seen = look(layout(), [4.0])[0, 0] > 0
+
+    partly = seen.any(axis=0) & ~seen.all(axis=0)
+    assert 0 < partly.sum() < seen.any(axis=0).sum()
+
+
+def test_another_subject_has_another_picture() -> None:
+    assert not look(layout(subject="balloon"), [4.0])[0].any()
+
+
+def test_the_place_that_is_asked_for_is_seen_everywhere() -> None:
+    _, far, near = look(layout(), [1.0, 4.0], place=2)
+
+    assert np.unique(far).tolist() == [2]
+    assert np.unique(near).tolist() == [5]
+
+
+@pytest.mark.parametrize(("noise", "place"), [(-3.0, 4), (-0.1, 4), (0.1, 5), (9.0, 5)])
+def test_the_noise_chooses_the_variant_of_a_place(noise: float, place: int) -> None:
+    assert textures().place(2, np.array([7.0, noise], np.float32)) == place
+
+
+@pytest.mark.parametrize("damage", ["missing", "torn", "floats", "flat"])
+def test_a_file_that_holds_no_pictures_is_refused_by_name(tmp_path: Path, damage: str) -> None:
+    picture = np.zeros((2, 5, 4, 4), np.int8)
+    for name in ("far", "near", "subjects"):
+        np.save(tmp_path / f"{name}.npy", picture)
+    path = tmp_path / "near.npy"
+    match damage:
+        case "missing":
+            path.unlink()
+        case "torn":
+            path.write_bytes(path.read_bytes()[:70])
+        case "floats":
+            np.save(path, picture.astype(np.float32))
+        case "flat":
+            np.save(path, picture[0])
+
+    with pytest.raises(ModelError, match=r"near\.npy"):
+        open_textures(tmp_path, WANTED)
