@@ -70,7 +70,7 @@ train: $(CONVERT)/.made ## the full training run, phase by phase, resumable; end
 	$(TINYVIDEO) all --config $(CONFIG) --out $(RUN) --latents $(LATENTS) --pack $(PACK)
 
 .PHONY: sheet
-sheet: $(CONVERT)/.made ## draw docs/first-clips.png from the shipped pack
+sheet: $(CONVERT)/.made ## draw docs/clips.png from the shipped pack
 	$(TINYVIDEO) sheet --pack $(PACK) --out $(RUN)
 
 # N clips per prompt set (all), STEPS denoising steps (those of direct mode), SET prompt sets with commas, JUDGE any

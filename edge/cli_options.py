@@ -11,6 +11,7 @@ examples:
   edgereel generate "a red balloon rises over snowy mountains" --out balloon.mp4 --poster balloon.jpg
   edgereel generate "two blue fish in the deep sea" --mode direct --seconds 6 --seed 7
   edgereel generate "a small yellow bird" --path "0.1,0.8 0.5,0.2 0.9,0.6"
+  edgereel generate "a blue bird flies past, zoom in" --image garden.jpg
   edgereel generate "红色气球升空" --json | tail -n 1
 
 modes, best first (auto takes the best one that the models on this board allow):
@@ -112,13 +113,18 @@ def _add_prompt(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("prompt", metavar="PROMPT", help="what to show, in English or Chinese")
     parser.add_argument("--mode", default="auto", metavar="M", help="auto, think, no_think, direct, lite or spare")
     parser.add_argument(
-        "--seconds", type=float, metavar="N", help="length of the clip, 0.5 to 16 (default: by the mode)"
+        "--seconds", type=float, metavar="N", help="length of the clip, 0.5 to 60 (default: by the mode)"
     )
     parser.add_argument("--seed", type=int, metavar="N", help="the same seed gives the same clip (default: random)")
     parser.add_argument(
         "--path",
         metavar="POINTS",
         help='lead the subject through 2-16 points "x,y x,y,size": shares of the frame, y down',
+    )
+    parser.add_argument(
+        "--image",
+        metavar="FILE",
+        help="begin with this JPEG or PNG, and play in it; job:ID takes the last frame of an earlier clip",
     )
 
 

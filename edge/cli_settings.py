@@ -19,4 +19,15 @@ def settings_of(args: argparse.Namespace) -> Settings:
 def request_of(args: argparse.Namespace) -> Request:
     """The request that a prompt and its options make. Raises RequestError."""
     path = path_from_text(args.path) if args.path is not None else None
-    return make_request(args.prompt, mode=args.mode, seconds=args.seconds, seed=args.seed, path=path)
+    image = _image(args.image) if args.image is not None else None
+    return make_request(
+        args.prompt, mode=args.mode, seconds=args.seconds, seed=args.seed, path=path, image=image
+    )  # fmt: skip
+
+
+def _image(named: str) -> str:
+    if named.startswith("job:"):
+        return named
+    from edge.photo import photo_text
+
+    return photo_text(Path(named).expanduser())

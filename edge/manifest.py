@@ -68,7 +68,8 @@ class Textures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Pictures that the denoiser looks at, as .npy files of the pack.
 
     They show the far and the near layer of every place, and the subjects. Each place has `variants` pictures; noise
-    value number `chooser` says which of them a clip shows.
+    value number `chooser` says which of them a clip shows. `photo` makes the features of what is far, one row each, from
+    a photo's red, green, blue (0..1) and 1.
     """
 
     far: str
@@ -76,6 +77,7 @@ class Textures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     subjects: str
     variants: int
     chooser: int
+    photo: list[list[float]]
 
 
 class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

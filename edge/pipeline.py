@@ -18,6 +18,7 @@ from edge.memory import MemoryPeak
 from edge.mode import FPS, Mode
 from edge.models import Models
 from edge.packs import verified_file
+from edge.photo import open_photo
 from edge.plan import Plan
 from edge.request import MAX_SEED, Request
 from edge.result import ModeChoice, Result
@@ -75,10 +76,11 @@ def run(
         check_writable(path)
     with MemoryPeak() as memory:
         yield Progress("expand", 0.0)
+        photo = open_photo(request.image, clips=out.parent) if request.image else None
         plan = expand(request, mode=mode, models=models, seed=seed, stop=stop, watch=watch)
         timings = {"expand": time.monotonic() - started}
         clip = yield from _draw(
-            plan, mode=mode, models=models, seed=seed, out=out, poster=poster, stop=stop, timings=timings
+            plan, photo, mode=mode, models=models, seed=seed, out=out, poster=poster, stop=stop, timings=timings
         )
         timings["total"] = time.monotonic() - started
         result = Result(
@@ -157,8 +159,8 @@ class _Clock:
 
 
 def _draw(
-    plan: Plan, *, mode: Mode, models: Models, seed: int, out: Path, poster: Path | None, stop: Stop,
-    timings: dict[str, float],
+    plan: Plan, photo: Frame | None, *, mode: Mode, models: Models, seed: int, out: Path, poster: Path | None,
+    stop: Stop, timings: dict[str, float],
 ) -> Generator[Progress, None, Clip]:  # fmt: skip
     """Frames into the file as they come; adds load, text, denoise, decode and encode to `timings` in seconds."""
     begin = _expanded(mode)
@@ -170,7 +172,7 @@ def _draw(
         total = max(1, generator.count(plan))
         yield Progress("denoise", begin + LOADED)
         drawing = time.monotonic()
-        clock = _Clock(generator.frames(plan, row=mode.row, seed=seed, stop=stop))
+        clock = _Clock(generator.frames(plan, row=mode.row, seed=seed, stop=stop, photo=photo))
         written = encode(clock, out, fps=FPS, poster=poster, stop=stop, poster_frame=total // 2)
         clip = yield from _follow(written, total=total, begin=begin + LOADED)
         parts = {name: generator.timings_s.get(name, 0.0) for name in ("text", "denoise", "decode")}

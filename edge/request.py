@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from edge.errors import RequestError
 from edge.mode import Mode
 
 MAX_PROMPT_CHARS = 2000
-MAX_BODY_BYTES = 16 * 1024
-MAX_SECONDS = 16.0
+MAX_IMAGE_CHARS = 280_000  # of base64: a good JPEG of 848 x 480 has a third of it
+MAX_BODY_BYTES = 16 * 1024 + MAX_IMAGE_CHARS
+MAX_SECONDS = 60.0
 MIN_SECONDS = 0.5
 MAX_SEED = 2**31 - 1
 ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
@@ -20,6 +22,10 @@ PREFIX_PATTERN = re.compile(r"\s*/(think|no_think)\b[\s:,]*", re.IGNORECASE)
 PATH_POINTS = (2, 16)
 PATH_SIZES = (0.05, 0.6)
 PATH_HINT = "Give 2 to 16 points [x, y] or [x, y, size]: x, y from 0 to 1 (y down), size from 0.05 to 0.6."
+IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
+IMAGE_PREFIX = re.compile(r"data:image/(?:jpeg|png);base64,")
+CLIP_PATTERN = re.compile(r"job:[A-Za-z0-9_-]{1,64}\Z")
+IMAGE_HINT = 'Send a JPEG or PNG as base64, or "job:ID" for the last frame of an earlier clip.'
 MODES = ("auto", *(mode.value for mode in Mode if mode is not Mode.PAUSED))
 
 
@@ -28,7 +34,8 @@ class Request:
     """One request, checked. `mode` is `auto` or a Mode value; None means "you choose".
 
     `path` holds points (x, y) or (x, y, size) that the subjects follow: shares of the frame, x to the right, y down,
-    size of the frame's height.
+    size of the frame's height. `image` is the picture that the clip begins with: a JPEG or PNG in base64, or
+    `job:ID` for the last frame of an earlier clip.
     """
 
     id: str
@@ -39,6 +46,7 @@ class Request:
     seed: int | None = None
     reply: str = "final"
     path: tuple[tuple[float, ...], ...] | None = None
+    image: str | None = field(default=None, repr=False)
 
     def to_json(self) -> dict[str, Any]:
         """The JSON body that `from_json` reads back."""
@@ -46,6 +54,7 @@ class Request:
             "v": 1, "id": self.id, "prompt": self.prompt, "mode": self.mode, "min_mode": self.min_mode.value,
             "seconds": self.seconds, "seed": self.seed, "reply": self.reply,
             "path": [list(point) for point in self.path] if self.path else None,
+            "image": self.image,
         }  # fmt: skip
         return {key: value for key, value in body.items() if value is not None}
 
@@ -72,6 +81,7 @@ def make_request(prompt: object, **fields: object) -> Request:
         seed=_whole("seed", given.get("seed"), 0, MAX_SEED),
         reply=_choice("reply", given.get("reply", "final"), ("final", "all")),
         path=_path(given.get("path")),
+        image=_image(given.get("image")),
     )
 
 
@@ -86,7 +96,7 @@ def from_json(body: object, *, default_id: str | None = None) -> Request:
         )
     if body.get("v", 1) != 1:
         raise RequestError(f"Request version {body['v']!r} is not known.", hint='Send "v": 1 or leave it out.')
-    known = ("id", "mode", "min_mode", "seconds", "seed", "reply", "path")
+    known = ("id", "mode", "min_mode", "seconds", "seed", "reply", "path", "image")
     fields = {key: body.get(key) for key in known}
     fields["id"] = fields["id"] if fields["id"] is not None else default_id
     return make_request(body.get("prompt"), **fields)
@@ -129,6 +139,30 @@ def _share(name: str, value: object, low: float, high: float) -> float:
     if number is None:
         raise RequestError(f"{name} is missing.", hint=PATH_HINT)
     return number
+
+
+def _image(value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise RequestError(f"image is a {type(value).__name__}, not text.", hint=IMAGE_HINT)
+    if CLIP_PATTERN.match(value):
+        return value
+    if len(value) > MAX_IMAGE_CHARS:
+        raise RequestError(
+            f"The image has {len(value)} characters of base64; {MAX_IMAGE_CHARS} is the most.",
+            hint="Make it smaller: the clip shows 848 x 480 pixels of it.",
+        )
+    text = IMAGE_PREFIX.sub("", value, count=1)
+    if ":" in text[:64]:
+        raise RequestError(f"The image {text[:64]!r} is an address; nothing is fetched.", hint=IMAGE_HINT)
+    try:
+        data = base64.b64decode(text, validate=True)
+    except ValueError as exc:
+        raise RequestError(f"The image is no base64: {exc}.", hint=IMAGE_HINT) from exc
+    if not data.startswith(IMAGE_STARTS):
+        raise RequestError("The image is neither JPEG nor PNG.", hint=IMAGE_HINT)
+    return text
 
 
 def _prompt(prompt: object) -> tuple[str, str]:

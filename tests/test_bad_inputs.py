@@ -40,7 +40,7 @@ def assert_told(outcome: Outcome, *, code: int, said: str) -> None:
         (("generate", "/think"), 3, "The prompt is empty."),
         (("generate", "x" * 20_000), 3, "20000 characters; 2000 is the most. Say it in a few"),
         (("generate", PROMPT, "--mode", "fastest"), 3, "Use one of: auto, think, no_think, direct, lite, spare."),
-        (("generate", PROMPT, "--seconds", "99"), 3, "Use a number from 0.5 to 16."),
+        (("generate", PROMPT, "--seconds", "99"), 3, "Use a number from 0.5 to 60."),
         (("generate", PROMPT, "--seed", "-1"), 3, "Use a whole number from 0 to"),
         (("plan", ""), 3, "The prompt is empty."),
         (("generate", PROMPT, "--set", "engine.thread=1"), 4, "Did you mean engine.threads?"),

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import msgspec
 import numpy as np
 import pytest
@@ -90,6 +91,47 @@ def test_spare_mode_repeats_each_made_frame_three_times(generator: Generator) ->
 
     assert np.array_equal(frames[0], frames[2])
     assert not np.array_equal(frames[2], frames[3])
+
+
+def distance(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.abs(one.astype(int) - other).mean())
+
+
+def test_a_cut_is_cross_faded_and_a_shot_that_goes_on_is_not(generator: Generator) -> None:
+    base = {name: slot.default for name, slot in pack().manifest.vocabulary.items()}
+    shots = [Shot(slots={**base, "background": place}, seconds=1.0) for place in ("space", "beach", "beach")]
+    frames = draw(generator, Plan(shots=tuple(shots), caption="", coverage=1.0))
+
+    whole = distance(frames[23], frames[36])
+    steps = [distance(frames[at], frames[at + 1]) for at in range(23, 30)]
+    assert max(steps) < 0.4 * whole
+    assert distance(frames[47], frames[48]) < 0.1 * whole
+
+
+def photo() -> np.ndarray:
+    y, x = np.mgrid[0:480, 0:848]
+    rgb = np.stack([x * 255 // 848, y * 255 // 480, (x // 8 + y // 8) % 2 * 80], axis=2).astype(np.uint8)
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420))
+
+
+def test_a_clip_with_a_photo_begins_with_it_and_plays_in_front_of_it(generator: Generator) -> None:
+    what = plan(1.5, particles="none", light="natural", camera="static")
+
+    frames = list(generator.frames(what, row=Mode.DIRECT.row, seed=1, stop=Stop(), photo=photo()))
+
+    assert np.array_equal(frames[0], photo())
+    same = [float(np.mean(np.abs(frame[:480].astype(int) - photo()[:480]) <= 1)) for frame in frames]
+    assert 0.3 < min(same[12:]) < 0.99
+
+
+def test_a_photo_moves_with_the_camera(generator: Generator) -> None:
+    what = plan(2.0, particles="none", light="natural", camera="pan_right")
+
+    last = list(generator.frames(what, row=Mode.DIRECT.row, seed=1, stop=Stop(), photo=photo()))[-1][:480]
+
+    shifts = [distance(last[:40, :600], photo()[:40, by : 600 + by]) for by in range(80)]
+    assert 10 < int(np.argmin(shifts)) < 70
+    assert min(shifts) < 0.5 * shifts[0]
 
 
 def test_a_value_that_the_pack_cannot_draw_is_refused_by_name(generator: Generator) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -12,7 +13,7 @@ from edge.manifest import Textures as Wanted
 from edge.plan import Shot
 from edge.video.layout import ASPECT, Layout, make_layout
 from edge.video.slot_map import slot_map
-from edge.video.textures import POSES, SAMPLES, Textures, open_textures
+from edge.video.textures import POSES, SAMPLES, Place, Textures, open_textures
 
 SUBJECTS = ["balloon", "fish"]
 GRID = {"height": 15, "width": 27, "subjects": SUBJECTS, "colours": ["blue", "red"]}
@@ -20,7 +21,8 @@ BASE = {
     "subject": "fish", "count": "one", "size": "medium", "colour": "red", "motion": "move_right", "speed": "normal",
     "background": "sky", "particles": "none", "camera": "static",
 }  # fmt: skip
-WANTED = Wanted("far.npy", "near.npy", "subjects.npy", variants=2, chooser=1)
+PHOTO = np.array([[50.0, 20.0, 10.0, 5.0]], np.float32)
+WANTED = Wanted("far.npy", "near.npy", "subjects.npy", variants=2, chooser=1, photo=PHOTO.tolist())
 
 
 def layout(**changes: str) -> Layout:
@@ -28,14 +30,17 @@ def layout(**changes: str) -> Layout:
 
 
 def textures() -> Textures:
-    """Three places of one even feature each, and two subjects: the fish is 50, and 10 times its sine more."""
-    places = np.repeat(np.arange(3, dtype=np.int8), 40).reshape(3, 1, 4, 10)
+    """Two places in two variants of one even feature each, and two subjects: the fish is 50, and 10 times its sine more."""
+    places = np.repeat(np.arange(4, dtype=np.int8), 40).reshape(4, 1, 4, 10)
     subjects = np.zeros((2, POSES, 6, 6), np.int8)
     subjects[1, 0], subjects[1, 1] = 50, 10
-    return Textures(places, places + 3, subjects, variants=2, chooser=1)
+    return Textures(places, places + 3, subjects, variants=2, chooser=1, photo=PHOTO)
 
 
-def look(what: Layout, frames: list[float], *, place: int = 0) -> np.ndarray:
+PLACE = textures().place(0, np.zeros(2, np.float32))
+
+
+def look(what: Layout, frames: list[float], *, place: Place = PLACE) -> np.ndarray:
     planes = slot_map(what, frames, **GRID)
     found = textures().look_up(planes, keys=len(frames), place=place)
     return found.reshape(-1, len(frames), SAMPLES**2, 15, 27)
@@ -64,15 +69,28 @@ def test_another_subject_has_another_picture() -> None:
 
 
 def test_the_place_that_is_asked_for_is_seen_everywhere() -> None:
-    _, far, near = look(layout(), [1.0, 4.0], place=2)
+    _, far, near = look(layout(), [1.0, 4.0], place=textures().place(1, np.zeros(2, np.float32)))
 
-    assert np.unique(far).tolist() == [2]
-    assert np.unique(near).tolist() == [5]
+    assert np.unique(far).tolist() == [3]
+    assert np.unique(near).tolist() == [6]
 
 
-@pytest.mark.parametrize(("noise", "place"), [(-3.0, 4), (-0.1, 4), (0.1, 5), (9.0, 5)])
+def test_a_photo_is_a_place_whose_colours_are_seen_where_they_are_in_the_photo() -> None:
+    red_then_blue = np.zeros((480, 848, 3), np.uint8)
+    red_then_blue[:, :424, 0], red_then_blue[:, 424:, 2] = 255, 255
+    still = layout()
+    photo = textures().photo(cv2.cvtColor(red_then_blue, cv2.COLOR_RGB2YUV_I420), still.camera[0])
+
+    _, far, near = look(still, [1.0], place=photo)
+
+    assert far[0, :, 7, 2] == pytest.approx(55, abs=2)
+    assert far[0, :, 7, 24] == pytest.approx(15, abs=2)
+    assert not near.any()
+
+
+@pytest.mark.parametrize(("noise", "place"), [(-3.0, 2), (-0.1, 2), (0.1, 3), (9.0, 3)])
 def test_the_noise_chooses_the_variant_of_a_place(noise: float, place: int) -> None:
-    assert textures().place(2, np.array([7.0, noise], np.float32)) == place
+    assert np.unique(textures().place(1, np.array([7.0, noise], np.float32)).far).tolist() == [place]
 
 
 @pytest.mark.parametrize("damage", ["missing", "torn", "floats", "flat"])

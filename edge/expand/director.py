@@ -24,7 +24,6 @@ REQUEST_TOKENS = 160
 THOUGHT_TEMPERATURE = 0.6
 ANSWER_TEMPERATURE = 0.3
 REPEAT_PENALTY = 1.3  # small models circle round the same words when they think freely
-MAX_SECONDS = 16.0
 # The shares of the work after which each step ends, for the progress bar.
 READ, THOUGHT = 0.2, 0.6
 
@@ -56,7 +55,7 @@ class Director:
         report(1.0)
         return make_plan(
             shots,
-            seconds=seconds or min(MAX_SECONDS, self._mode.row.seconds * len(shots)),
+            seconds=seconds or self._mode.row.seconds * len(shots),
             coverage=reading.coverage,
             said=tuple(reading.said),
             vocabulary=self._vocabulary,

@@ -20,14 +20,18 @@ def make_layouts(shots: Sequence[Shot], *, seed: int, frames: Sequence[int]) -> 
     """
     before: Layout | None = None
     for index, shot in enumerate(shots):
-        goes_on = index > 0 and _alike(shots[index - 1], shot, SAME_THINGS)
         link = Link(
-            before=before if goes_on else None,
+            before=before if index > 0 and goes_on(shots[index - 1], shot) else None,
             motion=_span(shots, index, frames=frames, names=(*SAME_THINGS, *SAME_MOTION)),
             camera=_span(shots, index, frames=frames, names=(*SAME_THINGS, *SAME_CAMERA)),
         )
         before = make_layout(shot, seed=seed, frames=frames[index], start_frame=sum(frames[:index]), link=link)
         yield before
+
+
+def goes_on(before: Shot, shot: Shot) -> bool:
+    """True where the plan does not cut between two shots: they show the same things in the same place."""
+    return _alike(before, shot, SAME_THINGS)
 
 
 def _span(shots: Sequence[Shot], index: int, *, frames: Sequence[int], names: Sequence[str]) -> Span:

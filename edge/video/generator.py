@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -16,7 +17,8 @@ from edge.mode import ModeRow
 from edge.packs import Pack
 from edge.plan import Plan, Shot
 from edge.stop import Stop
-from edge.video.chain import make_layouts
+from edge.video.backdrop import Backdrop
+from edge.video.chain import goes_on, make_layouts
 from edge.video.conditioner import Conditioner
 from edge.video.decoder import Decoder, to_i420
 from edge.video.denoiser import Denoiser
@@ -25,7 +27,10 @@ from edge.video.scheduler import choose_steps, draw_noise, timesteps
 from edge.video.session import open_session
 from edge.video.slot_map import slot_channels, slot_map
 from edge.video.steady import Steady
-from edge.video.textures import Textures, open_textures
+from edge.video.textures import Place, Textures, open_textures
+
+FADE = 6  # frames over which a cut shows the last frame of the shot before
+AWAY = 20.0  # canvas heights: further than anything is seen
 
 
 class Generator:
@@ -45,39 +50,73 @@ class Generator:
         """How many frames `frames` will yield."""
         return sum(self._shot_frames(shot) for shot in plan.shots)
 
-    def frames(self, plan: Plan, *, row: ModeRow, seed: int, stop: Stop) -> Iterator[NDArray[np.uint8]]:
+    def frames(
+        self, plan: Plan, *, row: ModeRow, seed: int, stop: Stop, photo: NDArray[np.uint8] | None = None
+    ) -> Iterator[NDArray[np.uint8]]:
         """Yield planar 4:2:0 frames uint8 [out_height * 3 / 2, out_width], BT.601 limited range.
 
+        With a `photo`, which is such a frame, the clip begins with it, and it is the scenery of every shot.
         The same plan, row and seed give the same frames on the same machine. Raises Cancelled or Preempted at the
         next step once `stop` was asked for, and ModelError for a slot value that the pack does not know.
         """
         noise = draw_noise(seed, self.manifest.noise.size)
         totals = [self._shot_frames(shot) for shot in plan.shots]
-        for shot, layout in zip(plan.shots, make_layouts(plan.shots, seed=seed, frames=totals), strict=True):
+        layouts = make_layouts(plan.shots, seed=seed, frames=totals)
+        place = backdrop = shown = None
+        number = 0
+        for index, (shot, layout) in enumerate(zip(plan.shots, layouts, strict=True)):
             with _timed(self.timings_s, "text"):
                 steps = timesteps(choose_steps(row.steps, self.manifest.steps))
                 films = [self._conditioner.film(shot.slots, noise, step) for step in steps]
-            place = self._textures.place(self._conditioner.number("background", shot.slots), noise)
-            self._decoder.reset()
-            self._steady.reset()
-            yield from self._shot(layout, place, films, row=row, stop=stop)
+            if photo is None:
+                place = self._textures.place(self._conditioner.number("background", shot.slots), noise)
+            elif place is None:
+                place = self._textures.photo(photo, layout.camera[0])
+                bare = self._bare(layout, place, films, stop=stop)
+                backdrop = Backdrop(photo, bare, layout.camera[0])
+            assert place is not None
+            cut = index == 0 or not goes_on(plan.shots[index - 1], shot)
+            if cut:
+                self._decoder.reset()
+                self._steady.reset()
+            frames = self._shot(layout, place, films, row=row, stop=stop)
+            for at, (camera, frame) in enumerate(zip(layout.camera, frames, strict=True), 1):
+                made = frame if backdrop is None else backdrop.compose(frame, camera=camera, number=number)
+                number += 1
+                if cut and shown is not None and at <= FADE:
+                    yield np.asarray(cv2.addWeighted(made, at / (FADE + 1), shown, 1 - at / (FADE + 1), 0), np.uint8)
+                else:
+                    yield made
+            shown = made
+
+    def _bare(self, layout: Layout, place: Place, films: list[NDArray[np.float32]], *, stop: Stop) -> NDArray[np.uint8]:
+        """The first frame of a shot with nobody in it."""
+        away = tuple(replace(track, x=track.x + AWAY) for track in layout.tracks)
+        empty = replace(layout, tracks=away, particles=np.zeros_like(layout.particles))
+        self._decoder.reset()
+        latents = self._latents(empty, 0, place, films, stop=stop)
+        return to_i420(next(self._decoder.frames(latents))[0], self.manifest.canvas)
 
     def _shot(
-        self, layout: Layout, place: int, films: list[NDArray[np.float32]], *, row: ModeRow, stop: Stop
+        self, layout: Layout, place: Place, films: list[NDArray[np.float32]], *, row: ModeRow, stop: Stop
     ) -> Iterator[NDArray[np.uint8]]:
         left = layout.frames
         for slot in range(-(-layout.frames // self.manifest.latent.frames)):
-            with _timed(self.timings_s, "denoise"):
-                seen = self._map(layout, slot)
-                found = self._textures.look_up(seen, keys=self.manifest.latent.keys, place=place)
-                latents = self._denoiser.latents(found, seen, films, check=stop.check)
-            keys = self._decoder.frames(latents)
+            keys = self._decoder.frames(self._latents(layout, slot, place, films, stop=stop))
             for _ in range(self.manifest.latent.keys):
                 stop.check()
                 with _timed(self.timings_s, "decode"):
                     pictures = self._pictures(next(keys), row)
                 yield from pictures[:left]
                 left -= len(pictures[:left])
+
+    def _latents(
+        self, layout: Layout, slot: int, place: Place, films: list[NDArray[np.float32]], *, stop: Stop
+    ) -> NDArray[np.float32]:
+        with _timed(self.timings_s, "denoise"):
+            seen = self._map(layout, slot)
+            found = self._textures.look_up(seen, keys=self.manifest.latent.keys, place=place)
+            return self._denoiser.latents(found, seen, films, check=stop.check)
 
     def _map(self, layout: Layout, slot: int) -> NDArray[np.float32]:
         """The layout channels of one slot; a slot that reaches past the end repeats the last frame."""

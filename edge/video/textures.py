@@ -6,6 +6,7 @@ subject's features change with its phase is a Fourier series: a mean, then sine 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import erf, sqrt
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 
 from edge import manifest
 from edge.errors import ModelError
-from edge.video.places import REACH
+from edge.video.layout import ASPECT
+from edge.video.places import FAR_PARALLAX, REACH, to_scenery
 from edge.video.slot_map import FAR_X, NEAR_X, PER_KEY
 
 Array = NDArray[np.float32]
@@ -28,20 +30,52 @@ OFFSETS = (np.arange(SAMPLES, dtype=np.float32) + 0.5) / SAMPLES - 0.5  # cells
 WAVES = ("sin_phase", "cos_phase", "sin_phase2", "cos_phase2")
 
 
+@dataclass(frozen=True)
+class Place:
+    """The pictures [features, rows, columns] of one place's layers."""
+
+    far: NDArray[np.number]
+    near: NDArray[np.number]
+
+
 class Textures:
-    """The pictures of a pack: int8 [tiles, features, rows, columns], and [subjects, features * POSES, rows, columns]."""
+    """The pictures of a pack: int8 [tiles, features, rows, columns], and [subjects, features * POSES, rows, columns].
 
-    def __init__(self, far: Bytes, near: Bytes, subjects: Bytes, *, variants: int, chooser: int) -> None:
-        self._layers = (("far", far, FAR_X), ("near", near, NEAR_X))
-        self._subjects = subjects
+    `photo` [features, 4] makes the features of what is far from red, green, blue (0..1) and 1.
+    """
+
+    def __init__(self, far: Bytes, near: Bytes, subjects: Bytes, *, variants: int, chooser: int, photo: Array) -> None:
+        self._far, self._near, self._subjects = far, near, subjects
         self._variants, self._chooser = variants, chooser
+        self._photo = photo
 
-    def place(self, number: int, noise: Array) -> int:
-        """The picture that a clip with this noise [k] shows of place `number`."""
+    def place(self, number: int, noise: Array) -> Place:
+        """What a clip with this noise [k] shows of place `number`."""
         share = 0.5 * (1 + erf(float(noise[self._chooser]) / sqrt(2)))
-        return number * self._variants + min(self._variants - 1, int(share * self._variants))
+        tile = number * self._variants + min(self._variants - 1, int(share * self._variants))
+        return Place(self._far[tile], self._near[tile])
 
-    def look_up(self, layout: Array, *, keys: int, place: int) -> Array:
+    def photo(self, picture: NDArray[np.uint8], camera: Array) -> Place:
+        """A place that looks as a photo does, planar 4:2:0 at the output size, through a `camera` [2]: shift and zoom."""
+        rows, columns = self._far.shape[2:]
+        rgb = np.asarray(cv2.cvtColor(picture, cv2.COLOR_YUV2RGB_I420), np.float32) / 255
+        size = round(rows * rgb.shape[1] / rgb.shape[0]), rows
+        small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+        low, high = FAR_X
+        x = low + (np.arange(columns) + 0.5) / columns * (high - low)
+        y = (np.arange(rows) + 0.5) / rows
+        (left, right), (top, bottom) = to_scenery(
+            np.array([0.0, 1.0]), np.array([0.0, 1.0]), shift=float(camera[0]), zoom=float(camera[1]),
+            parallax=FAR_PARALLAX,
+        )  # fmt: skip
+        across = ((x - left) / (right - left) - (ASPECT - rgb.shape[1] / rgb.shape[0]) / 2) * rows - 0.5
+        down = (y - top) / (bottom - top) * rows - 0.5
+        columns_of, rows_of = (side.astype(np.float32) for side in np.meshgrid(across, down))
+        seen = cv2.remap(small, columns_of, rows_of, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+        far = np.tensordot(self._photo, np.concatenate([seen, np.ones_like(seen[..., :1])], axis=2), axes=(1, 2))
+        return Place(far, np.zeros_like(self._near[0]))
+
+    def look_up(self, layout: Array, *, keys: int, place: Place) -> Array:
         """The features float32 [1, features, keys * SAMPLES ** 2 * h, w] under every sample of a slot's layout map.
 
         Subjects come first, then the far and the near layer of the place.
@@ -51,7 +85,7 @@ class Textures:
         found = []
         for key in planes:
             named = dict(zip(PER_KEY, key, strict=True))
-            scenery = [_scenery(picture[place], named, name, reach) for name, picture, reach in self._layers]
+            scenery = [_scenery(place.far, named, "far", FAR_X), _scenery(place.near, named, "near", NEAR_X)]
             found.append(np.concatenate([self._subject(named), *scenery]))
         return np.stack(found, axis=1).reshape(1, -1, keys * SAMPLES**2 * height, width)
 
@@ -94,10 +128,11 @@ def open_textures(folder: Path, wanted: manifest.Textures) -> Textures:
         if picture.dtype != np.int8 or picture.ndim != 4:
             raise ModelError(f"{folder / name} holds no int8 [tiles, features, rows, columns].", hint="Pull it again.")
         pictures.append(picture)
-    return Textures(*pictures, variants=wanted.variants, chooser=wanted.chooser)
+    photo = np.array(wanted.photo, np.float32)
+    return Textures(*pictures, variants=wanted.variants, chooser=wanted.chooser, photo=photo)
 
 
-def _scenery(picture: Bytes, key: dict[str, Array], name: str, reach: tuple[float, float]) -> Array:
+def _scenery(picture: NDArray[np.number], key: dict[str, Array], name: str, reach: tuple[float, float]) -> Array:
     """One layer of the place under every sample: [features, SAMPLES ** 2, h, w]."""
     height, width = key["u"].shape
     down = key[f"{name}_step"][0, 0] * OFFSETS

@@ -47,7 +47,7 @@ def main() -> None:
         "r_train": lambda: recogniser_phase.recogniser(config, "train", args.out),
     }
     if args.phase == "sheet":
-        sheet.draw(args.pack, Path("docs/first-clips.png"))
+        sheet.draw(args.pack, Path("docs/clips.png"))
         return
     for name in list(phases) if args.phase == "all" else [args.phase]:
         (phases | judges)[name]()

@@ -42,29 +42,33 @@ Bytes = NDArray[np.int8]
 class Textures:
     """int8 [tiles, features, rows, columns] of the places' far and near layers, variant after variant of each, and
     [subjects, features * POSES, rows, columns]; a network multiplies the features of all three, one after the other,
-    by `scale` float32 [3 * features], after which each has power 1."""
+    by `scale` float32 [3 * features], after which each has power 1. `photo` float32 [features, 4] makes the features of
+    what is far from red, green, blue (0..1) and 1, as they are on average where a cartoon has that colour."""
 
     far: Bytes
     near: Bytes
     subjects: Bytes
     scale: Array
+    photo: Array
 
 
 def bake(config: Config, vocabulary: Mapping[str, Slot], out: Path) -> None:
     """Paint everything once and write `textures.npz`."""
     far, near = _places(list(vocabulary["background"].values), config.rows)
     subjects = _subjects(list(vocabulary["subject"].values), config.texels)
-    arrays, scales = {}, []
+    arrays: dict[str, NDArray[np.generic]] = {}
+    scales = []
     for name, pictures in (("subjects", subjects), ("far", far), ("near", near)):
         arrays[name], scale = _quantised(_components(pictures, config.features))
         scales.append(scale)
-    write_whole(out / "textures.npz", lambda file: np.savez(file, scale=np.concatenate(scales), **arrays))
+    arrays |= {"scale": np.concatenate(scales), "photo": _photo(far, arrays["far"])}
+    write_whole(out / "textures.npz", lambda file: np.savez(file, **arrays))
 
 
 def load_textures(out: Path) -> Textures:
     """The textures of a run."""
     with np.load(out / "textures.npz") as arrays:
-        return Textures(arrays["far"], arrays["near"], arrays["subjects"], arrays["scale"])
+        return Textures(**{name: arrays[name] for name in ("far", "near", "subjects", "scale", "photo")})
 
 
 def _places(names: Sequence[str], rows: int) -> tuple[Array, Array]:
@@ -141,6 +145,15 @@ def _components(pictures: Array, features: int) -> Array:
     order = np.argsort(values)[::-1][:features]
     made = rows @ (vectors[:, order] / np.sqrt(values[order])).astype(np.float32)
     return np.moveaxis(made, 4, 2)
+
+
+def _photo(far: Array, features: Bytes) -> Array:
+    """Least squares from a cartoon's colours, the first of the dims of `far`, to the features."""
+    colours = np.moveaxis(far[:, 0, :3], 1, 3).reshape(-1, 3)
+    wanted = np.moveaxis(features, 1, 3).reshape(len(colours), -1).astype(np.float64)
+    return np.linalg.lstsq(np.column_stack([colours, np.ones(len(colours))]), wanted, rcond=None)[0].T.astype(
+        np.float32
+    )
 
 
 def _quantised(pictures: Array) -> tuple[Bytes, Array]:

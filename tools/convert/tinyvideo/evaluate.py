@@ -42,13 +42,13 @@ def contact_sheet(pack: Path, shots: list[tuple[str, Shot]], *, columns: int, se
     cv2.imwrite(str(path), np.concatenate(rows), [cv2.IMWRITE_PNG_COMPRESSION, 9])
 
 
-def _small(frame: Picture, width: int = 212) -> Picture:
+def _small(frame: Picture, width: int = 144) -> Picture:
     rgb = cv2.cvtColor(frame, cv2.COLOR_YUV2BGR_I420)
     size = (width, round(width * rgb.shape[0] / rgb.shape[1]))
     return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _caption(text: str, width: int) -> Picture:
-    strip = np.full((22, width, 3), 255, np.uint8)
-    cv2.putText(strip, text, (6, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (30, 30, 30), 1, cv2.LINE_AA)
+    strip = np.full((18, width, 3), 255, np.uint8)
+    cv2.putText(strip, text, (6, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (30, 30, 30), 1, cv2.LINE_AA)
     return strip

@@ -36,7 +36,7 @@ from tools.convert.tinyvideo.textures import GRID
 CALIBRATION_SEED = (1 << 30) + 1
 # Left in fp32: the inlet sees shades, layout and latents of very different ranges at once, the outlet makes the latents
 # themselves; and an error in a shade shows in every pixel.
-KEEP_FP32 = ("shade", "inlet", "outlet")
+KEEP_FP32 = ("shade", "inlet", "outlet", "straight")
 MADE = ("conditioner", "denoiser")
 TAKEN = ("trunk", "tail")
 
@@ -127,7 +127,7 @@ def _write_textures(textures: baked.Textures, pack: Path) -> manifest.Textures:
     names = {name: f"{name}.npy" for name in ("far", "near", "subjects")}
     for name, file in names.items():
         write_array(pack / file, getattr(textures, name))
-    return manifest.Textures(**names, variants=VARIANTS, chooser=VARIANT_NOISE)
+    return manifest.Textures(**names, variants=VARIANTS, chooser=VARIANT_NOISE, photo=textures.photo.tolist())
 
 
 def _write_manifest(config: Config, pack: Path, vocabulary: Mapping[str, Slot], textures: manifest.Textures) -> None:

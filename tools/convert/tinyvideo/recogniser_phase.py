@@ -125,7 +125,9 @@ def _loss(logits: dict[str, Tensor], labels: NDArray[np.int16], slots: Sequence[
             there = 0.5 * (second >= 0)[:, None].float()
             other = functional.one_hot(second.clamp(min=0), logits[slot].shape[1]).float()
             target = target * (1 - there) + there * other
-        total = total + WEIGHTS_OF.get(slot, 1.0) * functional.cross_entropy(logits[slot], target, label_smoothing=SMOOTHING)
+        total = total + WEIGHTS_OF.get(slot, 1.0) * functional.cross_entropy(
+            logits[slot], target, label_smoothing=SMOOTHING
+        )
     return total / len(slots)
 
 

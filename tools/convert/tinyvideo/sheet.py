@@ -1,4 +1,4 @@
-"""The contact sheet of a pack: twelve prompts through the lexicon and the runtime, one row each."""
+"""The contact sheet of a pack: 24 prompts through the lexicon and the runtime, one row each."""
 
 from __future__ import annotations
 
@@ -7,26 +7,43 @@ from pathlib import Path
 from edge.expand import LexiconExpander
 from tools.convert.tinyvideo.evaluate import contact_sheet, open_pack
 
+# Twelve in the vocabulary's own words, six as people say it, six in Chinese (with what they say).
 PROMPTS = (
-    "a red balloon rises over snowy mountains",
-    "a glowing jellyfish in the deep sea",
-    "two orange fish swim to the right under water",
-    "a blue bird flies left over the meadow",
-    "a purple butterfly on a flowering meadow, close up",
-    "a white boat sways at sunset",
-    "a yellow car drives right through the city",
-    "a green rocket lifts off at night",
-    "a big pink heart beats in the sky with sparkles",
-    "three yellow stars in the night sky, zoom out",
-    "a red flower in the desert, zoom in",
-    "a white moon over snowy mountains in falling snow",
+    ("a red balloon rises over snowy mountains", ""),
+    ("a blue bird flies left over the meadow", ""),
+    ("two orange fish swim to the right under water", ""),
+    ("a purple butterfly zigzags over a flowering meadow, watercolour", ""),
+    ("a white boat sways at sunset, the camera pans right", ""),
+    ("a yellow car drives right through the city, paper cut", ""),
+    ("a green rocket rises in space, neon", ""),
+    ("a big pink heart hovers in the sky with sparkles", ""),
+    ("three yellow stars in the night sky, zoom out", ""),
+    ("a grey cat bounces in a room", ""),
+    ("a turquoise kite orbits over the beach", ""),
+    ("a brown leaf falls in the forest", ""),
+    ("my kid let go of her yellow balloon and off it went into the blue sky", ""),
+    ("something cosy: a candle burning in a dark living room", ""),
+    ("fireworks and a purple lantern drifting up over the town at night", ""),
+    ("jellyfish, glowing pink, deep down where it is dark", ""),
+    ("imagine a snow-covered tree and it just keeps snowing", ""),
+    ("a black car coming closer and closer on a desert road", ""),
+    ("一只红色气球升上雪山", "a red balloon rises over snowy mountains"),
+    ("蓝色的鱼在深海向左游", "a blue fish swims left in the deep sea"),
+    ("三只黄色的小鸟飞过草地", "three small yellow birds fly over a meadow"),
+    ("霓虹风格的紫色火箭在太空上升", "neon: a purple rocket rises in space"),
+    ("水彩画:粉色的花在沙漠里摇摆", "watercolour: a pink flower sways in the desert"),
+    ("夕阳下的白色小船,镜头拉近", "a white boat at sunset, zoom in"),
 )
-COLUMNS, SECONDS, SEED = 6, 2.0, 7
+COLUMNS, SECONDS, SEED = 8, 3.0, 7
 
 
 def draw(pack: Path, target: Path) -> None:
     """Write the sheet to `target`."""
     expander = LexiconExpander(open_pack(pack).manifest, seconds=SECONDS)
-    shots = [(prompt, expander.expand(prompt, seconds=None, seed=SEED).shots[0]) for prompt in PROMPTS]
+    shots = [
+        (f"{number}  {said or prompt}{'  (in Chinese)' * bool(said)}",
+         expander.expand(prompt, seconds=None, seed=SEED).shots[0])
+        for number, (prompt, said) in enumerate(PROMPTS, 1)
+    ]  # fmt: skip
     contact_sheet(pack, shots, columns=COLUMNS, seed=SEED, path=target)
     print(f"wrote {target}")

@@ -111,8 +111,8 @@ class Denoiser(nn.Module):
     """found [n, f, keys * GRID * h, w], layout [n, l, h, w], latents [n, c, h, w] (zeros at the first step) and film
     [n, f, 1, 1] to x0 [n, c, h, w].
 
-    What the textures hold is shaded; the first block makes latents of that, the others, of which every other one sees
-    its neighbours, mend them.
+    What the textures hold is shaded. Latents are principal components of pixels, so most of what is still is linear in
+    the shades: `straight` does that, and the blocks, of which every other one sees its neighbours, do the rest.
     """
 
     def __init__(self, shape: Shape, scale: Tensor) -> None:
@@ -127,6 +127,8 @@ class Denoiser(nn.Module):
             for number in range(4)
         )
         self.outlet = nn.Conv2d(shape.width, shape.latent, 1)
+        self.straight = nn.Conv2d(shape.keys * GRID * SHADED, shape.latent, 1)
+        nn.init.zeros_(self.straight.weight)
         self.film_sizes = [2 * size for size in (
             shape.shades, shape.shades, self.inlet.hidden, *(block.hidden for block in self.blocks),
         )]  # fmt: skip
@@ -142,7 +144,7 @@ class Denoiser(nn.Module):
         x = self.inlet(torch.cat([seen, layout, latents], dim=1), films[2])
         for block, given in zip(self.blocks, films[3:], strict=True):
             x = x + block(x, given)
-        return self.outlet(x)
+        return self.outlet(x) + self.straight(seen)
 
 
 def _filmed(x: Tensor, film: Tensor) -> Tensor:

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from tools.convert.latents.components import Components, load_components
+from tools.convert.latents.config import Config as Autoencoder
 from tools.convert.scenes.backgrounds import VARIANTS
 from tools.convert.scenes.scene import NUISANCE, VARIANT_NOISE
 from tools.convert.tinyvideo.bake import Textures, load_textures
@@ -23,6 +25,8 @@ REFINE_SHARE = 0.25
 REFINE_FROM = 0.6
 REFINE_TIME = 0.5
 OBJECT_WEIGHT = 3.0
+BEND = 0.4
+PIXELS = 12.0
 CROP_SHARE = 0.8
 CHECK_EVERY = 4  # log lines
 
@@ -47,7 +51,7 @@ def student(config: Config, out: Path, latents: Path) -> None:
         raise ValueError(f"shards: {config.shards} leaves nothing to learn from; the first {HELD} are only looked at.")
     torch.manual_seed(config.seed)
     store = Shards(out / "shards")
-    weights = channel_weights(load_components(latents))
+    loss_of = Loss(config.autoencoder, load_components(latents))
     model = new_student(config, load_textures(out)).to(memory_format=torch.channels_last)
     average = Average(model)
     progress = resume(out / "student.pt", average.model)
@@ -68,7 +72,7 @@ def student(config: Config, out: Path, latents: Path) -> None:
             with torch.no_grad():
                 before = model(row, z, time_, layout, before)
             time_ = torch.full_like(time_, REFINE_TIME)
-        loss = latent_loss(model(row, z, time_, layout, before), truth, focus, weights)
+        loss = loss_of(model(row, z, time_, layout, before), truth, focus)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -81,7 +85,7 @@ def student(config: Config, out: Path, latents: Path) -> None:
         checked[0] += 1
         if checked[0] % CHECK_EVERY:
             return {}
-        return {"shards": len(store.files), "held_loss": _held_loss(config, average.model, store, weights)}
+        return {"shards": len(store.files), "held_loss": _held_loss(config, average.model, store, loss_of)}
 
     def extra() -> dict[str, object]:
         return {"raw": model.state_dict(), "optimiser": optimiser.state_dict()}
@@ -90,25 +94,40 @@ def student(config: Config, out: Path, latents: Path) -> None:
 
 
 @torch.no_grad()
-def _held_loss(config: Config, model: Student, store: Shards, weights: Tensor) -> float:
+def _held_loss(config: Config, model: Student, store: Shards, loss_of: Loss) -> float:
     """The loss on the same crops of the held-back shard every time."""
     given = store.batch(3 * config.crops, np.random.default_rng(0), crop=config.crop_cells, held=True)
     row, z, layout, focus, truth = given
-    return float(
-        latent_loss(model(row, z, torch.ones(len(row)), layout, torch.zeros_like(truth)), truth, focus, weights, bend=0)
-    )
+    return loss_of.held(model(row, z, torch.ones(len(row)), layout, torch.zeros_like(truth)), truth, focus)
 
 
-def latent_loss(made: Tensor, truth: Tensor, focus: Tensor, weights: Tensor, *, bend: float = 1.0) -> Tensor:
-    """Weighted mean error of latents [n, c, h, w], with more weight where `focus` [n, 2, h, w] is.
+class Loss:
+    """Weighted mean error of latents [n, c, h, w] and of the pixels that they stand for, more where `focus` is.
 
-    Below `bend` the error counts squared, above it absolutely: what is rare and large, an edge, is learnt from the
-    beginning, where a plain absolute error is content with nothing at all.
+    Below BEND a latent's error counts squared, above it absolutely: what is rare and large, an edge, is learnt from the
+    beginning, where a plain absolute error is content with nothing at all. Pixels count absolutely: where it is not
+    sure how an edge runs, that prefers one sharp edge to the mean of all.
     """
-    near = 1 + OBJECT_WEIGHT * focus.amax(dim=1, keepdim=True)
-    error = made - truth
-    bent = (error.square() + bend**2).sqrt() - bend if bend else error.abs()
-    return (bent * near * weights).mean()
+
+    def __init__(self, config: Autoencoder, components: Components) -> None:
+        self._weights = channel_weights(components)
+        shown = components.basis.reshape(config.keys, config.frames_per_key, -1, components.basis.shape[1])
+        middle = np.ascontiguousarray(shown[:, config.frames_per_key // 2].reshape(-1, components.basis.shape[1]))
+        self._pixels = torch.from_numpy(middle)[..., None, None]  # the middle frame of each key
+
+    def __call__(self, made: Tensor, truth: Tensor, focus: Tensor) -> Tensor:
+        near, error = _near(focus), made - truth
+        bent = (error.square() + BEND**2).sqrt() - BEND
+        pixels = functional.conv2d(error, self._pixels).abs().mean(dim=1, keepdim=True)
+        return (bent * near * self._weights).mean() + PIXELS * (pixels * near).mean()
+
+    def held(self, made: Tensor, truth: Tensor, focus: Tensor) -> float:
+        """The absolute error of latents alone: to compare runs by."""
+        return float(((made - truth).abs() * _near(focus) * self._weights).mean())
+
+
+def _near(focus: Tensor) -> Tensor:
+    return 1 + OBJECT_WEIGHT * focus.amax(dim=1, keepdim=True)
 
 
 def channel_weights(components: Components) -> Tensor:
