@@ -7,7 +7,7 @@ from pathlib import Path
 from edge.expand import LexiconExpander
 from tools.convert.tinyvideo.evaluate import contact_sheet, open_pack
 
-# Twelve in the vocabulary's own words, six as people say it, six in Chinese (with what they say).
+# Six in the vocabulary's own words, twelve as people say it, six in Chinese (with what they say).
 PROMPTS = (
     ("a red balloon rises over snowy mountains", ""),
     ("a blue bird flies left over the meadow", ""),
@@ -15,12 +15,12 @@ PROMPTS = (
     ("a purple butterfly zigzags over a flowering meadow, watercolour", ""),
     ("a white boat sways at sunset, the camera pans right", ""),
     ("a yellow car drives right through the city, paper cut", ""),
-    ("a green rocket rises in space, neon", ""),
-    ("a big pink heart hovers in the sky with sparkles", ""),
-    ("three yellow stars in the night sky, zoom out", ""),
-    ("a grey cat bounces in a room", ""),
-    ("a turquoise kite orbits over the beach", ""),
-    ("a brown leaf falls in the forest", ""),
+    ("to the stars! a little green rocket blasting off through space, all neon", ""),
+    ("a big pink heart for my girlfriend, floating in the sky, with sparkles please", ""),
+    ("can you show three yellow stars at night while the camera zooms out", ""),
+    ("our grey cat hopping up and down in the living room", ""),
+    ("a turquoise kite going round and round above the beach", ""),
+    ("autumn: one brown leaf slowly coming down in the forest", ""),
     ("my kid let go of her yellow balloon and off it went into the blue sky", ""),
     ("something cosy: a candle burning in a dark living room", ""),
     ("fireworks and a purple lantern drifting up over the town at night", ""),

@@ -99,12 +99,16 @@ class Shade(nn.Module):
     def forward(self, found: Tensor, given: Tensor, films: Sequence[Tensor]) -> Tensor:
         """found [n, c, keys * GRID * h, w], given [n * keys, g, h, w] to [n, leave * keys * GRID, h, w]."""
         n, (h, w) = found.shape[0], given.shape[2:]
-        cells = self.given(given).reshape(n, -1, self.look.out_channels, 1, h * w).transpose(1, 2)
-        looked = functional.conv2d(found, self.look.weight * self.scale, self.look.bias)
-        x = looked.reshape(n, self.look.out_channels, -1, GRID, h * w) + cells
-        x = _filmed(x.reshape(looked.shape), films[0])
-        x = _filmed(self.mix(x), films[1])
-        return self.leave(x).reshape(n, -1, h, w)
+        keys = given.shape[0] // n
+        cells = self.given(given).reshape(n, keys, -1, 1, h * w)
+        weight = self.look.weight * self.scale
+        shaded = []
+        for key, part in enumerate(found.chunk(keys, dim=2)):  # one after the other: a quarter of the memory
+            x = functional.conv2d(part, weight, self.look.bias)
+            x = (x.reshape(n, -1, GRID, h * w) + cells[:, key]).reshape(x.shape)
+            x = _filmed(self.mix(_filmed(x, films[0])), films[1])
+            shaded.append(self.leave(x).reshape(n, -1, GRID, h, w))
+        return torch.stack(shaded, dim=2).reshape(n, -1, h, w)
 
 
 class Denoiser(nn.Module):
