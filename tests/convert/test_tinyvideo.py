@@ -16,8 +16,9 @@ from edge.plan import Shot
 from edge.video.generator import open_generator
 from tools.convert.latents import components, data, train
 from tools.convert.latents import export as decoder_export
-from tools.convert.tinyvideo import evaluate, export, shards, student_phase
+from tools.convert.tinyvideo import bake, evaluate, export, shards, student_phase
 from tools.convert.tinyvideo.config import Config, load_config
+from tools.convert.tinyvideo.data import load_vocabulary
 
 TINY = Path(export.__file__).with_name("tiny.yaml")
 
@@ -33,6 +34,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, config: Config) -> Path:
     out = tmp_path_factory.mktemp("run")
     for phase in (data.write_crops, components.encoder, train.decoder, decoder_export.export):
         phase(config.autoencoder, out)
+    bake.bake(config, load_vocabulary(), out)
     shards.write_shards(config, out, out)
     student_phase.student(config, out, out)
     export.export(config, out, out, out / "pack")
@@ -56,6 +58,7 @@ def test_onnx_repeats_torch_and_int8_stays_near_fp32(run: Path) -> None:
     report = json.loads((run / "parity.json").read_text())
 
     assert min(report["torch"].values()) > 60
+    assert report["conditioner"]["sqnr_db_worst"] > 50  # stored as float16
     assert report["denoiser"]["sqnr_db_worst"] > 20
     assert report["tail"]["sqnr_db_worst"] > 30
 
