@@ -31,7 +31,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     calibration_clips: int = 24
     steps: tuple[int, ...] = (1,)
     view_files: int = 40
-    recogniser_minutes: float = 290.0
+    recogniser_minutes: float = 265.0
 
 
 def load_config(path: Path) -> Config:
