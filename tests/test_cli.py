@@ -13,6 +13,9 @@ import sys
 import time
 from pathlib import Path
 
+import av
+import cv2
+import numpy as np
 import pytest
 
 from edge import __version__, errors
@@ -97,6 +100,28 @@ def test_generate_leaves_a_clip_and_says_in_json_what_it_is(cli: Cli, board: lis
     assert result["memory"]["peak_pss_mib"] > 0
     assert set(result["models"]) == {"tinypack"}
     assert (tmp_path / "a/poster.jpg").read_bytes().startswith(b"\xff\xd8")
+
+
+def levels(clip: Path) -> list[float]:
+    """The mean brightness of each frame."""
+    with av.open(clip) as file:
+        return [float(frame.to_ndarray(format="gray").mean()) for frame in file.decode(video=0)]
+
+
+def test_generate_begins_with_a_picture_and_goes_on_from_an_earlier_clip(
+    cli: Cli, board: list[str], tmp_path: Path
+) -> None:
+    cv2.imwrite(str(tmp_path / "grey.png"), np.full((90, 160, 3), 200, np.uint8))
+    asked = ("generate", PROMPT, *board, "--mode", "lite", "--seconds", "0.6")
+
+    first = cli(*asked, "--image", "grey.png", "--out", "first.mp4")
+    second = cli(*asked, "--image", "job:first", "--out", "second.mp4")
+    gone = cli(*asked, "--image", "job:nothing", "--out", "third.mp4")
+
+    assert (first.code, second.code, gone.code) == (0, 0, 3), first.err + second.err
+    assert levels(tmp_path / "first.mp4")[0] == pytest.approx(200, abs=3)
+    assert levels(tmp_path / "second.mp4")[0] == pytest.approx(levels(tmp_path / "first.mp4")[-1], abs=2)
+    assert "job:nothing" in gone.err
 
 
 def test_without_json_a_person_can_read_what_was_made(cli: Cli, board: list[str]) -> None:

@@ -59,14 +59,14 @@ class Shards:
 def _cropped(
     row: tuple[NDArray[np.generic], ...], side: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.generic], ...]:
-    """A square around a random cell of a subject; corners are even, so that the stride-2 level stays aligned."""
+    """A square around a random cell of a subject, or anywhere."""
     limits = row[3].shape[1:]
     inside = np.argwhere(row[3][0] > 127)
     middle = [int(rng.integers(limit)) for limit in limits]
     if len(inside) and rng.uniform() > ANYWHERE:
         middle = list(inside[rng.integers(len(inside))])
     i, j = (
-        int(np.clip(at - rng.integers(side // 4, side - side // 4), 0, limit - side)) // 2 * 2
+        int(np.clip(at - rng.integers(side // 4, side - side // 4), 0, limit - side))
         for at, limit in zip(middle, limits, strict=True)
     )
     return *row[:2], *(part[:, i : i + side, j : j + side] for part in row[2:])
