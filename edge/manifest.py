@@ -65,7 +65,7 @@ class Noise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Textures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Pictures that the denoiser looks at, as .npy files of the pack.
+    """Pictures that the denoiser looks at, as .npz files of the pack.
 
     They show the far and the near layer of every place, and the subjects. Each place has `variants` pictures; noise
     value number `chooser` says which of them a clip shows. `photo` makes the features of what is far, one row each, from

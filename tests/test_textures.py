@@ -22,7 +22,7 @@ BASE = {
     "background": "sky", "particles": "none", "camera": "static",
 }  # fmt: skip
 PHOTO = np.array([[50.0, 20.0, 10.0, 5.0]], np.float32)
-WANTED = Wanted("far.npy", "near.npy", "subjects.npy", variants=2, chooser=1, photo=PHOTO.tolist())
+WANTED = Wanted("far.npz", "near.npz", "subjects.npz", variants=2, chooser=1, photo=PHOTO.tolist())
 
 
 def layout(**changes: str) -> Layout:
@@ -93,21 +93,40 @@ def test_the_noise_chooses_the_variant_of_a_place(noise: float, place: int) -> N
     assert np.unique(textures().place(1, np.array([7.0, noise], np.float32)).far).tolist() == [place]
 
 
-@pytest.mark.parametrize("damage", ["missing", "torn", "floats", "flat"])
+@pytest.mark.parametrize("damage", ["missing", "torn", "bent", "empty", "floats", "flat", "one array"])
 def test_a_file_that_holds_no_pictures_is_refused_by_name(tmp_path: Path, damage: str) -> None:
-    picture = np.zeros((2, 5, 4, 4), np.int8)
+    picture = np.arange(80, dtype=np.int8).reshape(5, 4, 4)
     for name in ("far", "near", "subjects"):
-        np.save(tmp_path / f"{name}.npy", picture)
-    path = tmp_path / "near.npy"
+        np.savez_compressed(tmp_path / f"{name}.npz", **{"0": picture})
+    path = tmp_path / "near.npz"
     match damage:
         case "missing":
             path.unlink()
         case "torn":
             path.write_bytes(path.read_bytes()[:70])
+        case "bent":
+            path.write_bytes(path.read_bytes()[:60] + b"bent" + path.read_bytes()[64:])
+        case "empty":
+            np.savez_compressed(path)
         case "floats":
-            np.save(path, picture.astype(np.float32))
+            np.savez_compressed(path, **{"0": picture.astype(np.float32)})
         case "flat":
-            np.save(path, picture[0])
+            np.savez_compressed(path, **{"0": picture[0]})
+        case "one array":
+            with path.open("wb") as file:
+                np.save(file, picture)
 
-    with pytest.raises(ModelError, match=r"near\.npy"):
+    with pytest.raises(ModelError, match=r"near\.npz"):
         open_textures(tmp_path, WANTED)
+
+
+def test_pictures_are_read_from_their_files_by_number(tmp_path: Path) -> None:
+    pictures = {str(number): np.full((5, 4, 4), number, np.int8) for number in range(4)}
+    for name in ("far", "near", "subjects"):
+        np.savez_compressed(tmp_path / f"{name}.npz", **pictures)
+
+    opened = open_textures(tmp_path, WANTED)
+
+    assert np.unique(opened.place(1, np.array([0.0, -1.0], np.float32)).far).tolist() == [2]
+    with pytest.raises(ModelError, match="picture 9"):
+        opened.place(4, np.array([0.0, 1.0], np.float32))

@@ -6,6 +6,7 @@ subject's features change with its phase is a Fourier series: a mean, then sine 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import erf, sqrt
 from pathlib import Path
@@ -15,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge import manifest
-from edge.errors import ModelError
 from edge.video.layout import ASPECT
 from edge.video.places import FAR_PARALLAX, REACH, to_scenery
 from edge.video.slot_map import FAR_X, NEAR_X, PER_KEY
+from edge.video.tiles import Picture, Tiles
 
 Array = NDArray[np.float32]
-Bytes = NDArray[np.int8]
+Pictures = Tiles | Sequence[Picture] | NDArray[np.int8]
 
 SAMPLES = 4  # in each direction of a cell
 BODY = 1.5  # radii of a subject that its pictures show
@@ -39,12 +40,14 @@ class Place:
 
 
 class Textures:
-    """The pictures of a pack: int8 [tiles, features, rows, columns], and [subjects, features * POSES, rows, columns].
+    """The pictures of a pack: int8 [features, rows, columns] of each place, [features * POSES, rows, columns] of subjects.
 
     `photo` [features, 4] makes the features of what is far from red, green, blue (0..1) and 1.
     """
 
-    def __init__(self, far: Bytes, near: Bytes, subjects: Bytes, *, variants: int, chooser: int, photo: Array) -> None:
+    def __init__(
+        self, far: Pictures, near: Pictures, subjects: Pictures, *, variants: int, chooser: int, photo: Array
+    ) -> None:
         self._far, self._near, self._subjects = far, near, subjects
         self._variants, self._chooser = variants, chooser
         self._photo = photo
@@ -57,7 +60,7 @@ class Textures:
 
     def photo(self, picture: NDArray[np.uint8], camera: Array) -> Place:
         """A place that looks as a photo does, planar 4:2:0 at the output size, through a `camera` [2]: shift and zoom."""
-        rows, columns = self._far.shape[2:]
+        rows, columns = self._far[0].shape[1:]
         rgb = np.asarray(cv2.cvtColor(picture, cv2.COLOR_YUV2RGB_I420), np.float32) / 255
         size = round(rows * rgb.shape[1] / rgb.shape[0]), rows
         small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
@@ -91,7 +94,7 @@ class Textures:
 
     def _subject(self, key: dict[str, Array]) -> Array:
         """[features, SAMPLES ** 2, h, w]: zero where no subject is."""
-        features = self._subjects.shape[1] // POSES
+        features = len(self._photo)
         out = np.zeros((features, SAMPLES**2, *key["u"].shape), np.float32)
         body = BODY / REACH
         near = [np.abs(key[axis]) - np.abs(key[f"{axis}_right"]) - np.abs(key[f"{axis}_down"]) for axis in ("u", "v")]
@@ -110,24 +113,17 @@ class Textures:
         kinds, members = np.unique(poses, axis=0, return_inverse=True)
         for number, (subject, *waves) in enumerate(kinds):
             mine = members.ravel() == number
-            pictures = self._subjects[int(subject)].reshape(features, POSES, *self._subjects.shape[2:])
-            posed = np.tensordot(pictures.astype(np.float32), np.array([1, *waves], np.float32), axes=(1, 0))
+            pictures = self._subjects[int(subject)].astype(np.float32)
+            pictures = pictures.reshape(features, POSES, *pictures.shape[1:])
+            posed = np.tensordot(pictures, np.array([1, *waves], np.float32), axes=(1, 0))
             sampled = _sampled(posed, u[mine], v[mine]) * inside[mine]
             out[:, :, rows[mine], columns[mine]] = sampled.transpose(2, 1, 0)
         return out
 
 
 def open_textures(folder: Path, wanted: manifest.Textures) -> Textures:
-    """The textures of a pack, mapped into memory. Raises ModelError for a file that is missing or no such picture."""
-    pictures = []
-    for name in (wanted.far, wanted.near, wanted.subjects):
-        try:
-            picture = np.load(folder / name, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as exc:
-            raise ModelError(f"{folder / name}: {exc}.", hint="`edgereel models verify` checks the pack.") from exc
-        if picture.dtype != np.int8 or picture.ndim != 4:
-            raise ModelError(f"{folder / name} holds no int8 [tiles, features, rows, columns].", hint="Pull it again.")
-        pictures.append(picture)
+    """The textures of a pack. Raises ModelError for a file that is missing or holds no such pictures."""
+    pictures = (Tiles(folder / name) for name in (wanted.far, wanted.near, wanted.subjects))
     photo = np.array(wanted.photo, np.float32)
     return Textures(*pictures, variants=wanted.variants, chooser=wanted.chooser, photo=photo)
 

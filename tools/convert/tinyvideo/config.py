@@ -16,8 +16,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: int = 1
     width: int = 128
     deep: int = 160
-    texels: int = 64
-    rows: int = 80
+    texels: int = 96
+    rows: int = 120
     features: int = 7
     shades: int = 24
     clips_per_shard: int = 50

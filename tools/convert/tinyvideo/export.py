@@ -28,7 +28,7 @@ from tools.convert.tinyvideo import bake as baked
 from tools.convert.tinyvideo.bake import load_textures
 from tools.convert.tinyvideo.config import Config
 from tools.convert.tinyvideo.data import attributes, layout_channels, load_vocabulary, random_scene, scene_map
-from tools.convert.tinyvideo.loop import resume, write_array
+from tools.convert.tinyvideo.loop import resume, write_whole
 from tools.convert.tinyvideo.student import Student
 from tools.convert.tinyvideo.student_phase import new_student
 from tools.convert.tinyvideo.textures import GRID
@@ -124,9 +124,10 @@ def _torch_parity(student: Student, work: Path, feeds: dict[str, list[Feed]]) ->
 
 
 def _write_textures(textures: baked.Textures, pack: Path) -> manifest.Textures:
-    names = {name: f"{name}.npy" for name in ("far", "near", "subjects")}
+    names = {name: f"{name}.npz" for name in ("far", "near", "subjects")}
     for name, file in names.items():
-        write_array(pack / file, getattr(textures, name))
+        pictures = {str(number): picture for number, picture in enumerate(getattr(textures, name))}
+        write_whole(pack / file, lambda out, pictures=pictures: np.savez_compressed(out, **pictures))
     return manifest.Textures(**names, variants=VARIANTS, chooser=VARIANT_NOISE, photo=textures.photo.tolist())
 
 

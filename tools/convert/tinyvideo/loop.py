@@ -31,7 +31,7 @@ class Progress:
 
 
 class Average:
-    """A copy of a model whose weights are the exponential moving average of the model's; quicker at the beginning."""
+    """A copy of a model whose weights and running statistics are the moving average of the model's; quicker at first."""
 
     def __init__(self, model: torch.nn.Module) -> None:
         self.model = copy.deepcopy(model).requires_grad_(requires_grad=False)
@@ -40,8 +40,11 @@ class Average:
     def follow(self, model: torch.nn.Module, step: int) -> None:
         """Take in the model's weights after step number `step`."""
         blend = min(EMA, (step + 1) / (step + 11))
-        for slow, fast in zip(self.model.parameters(), model.parameters(), strict=True):
-            slow.lerp_(fast, 1 - blend)
+        for slow, fast in zip(self.model.state_dict().values(), model.state_dict().values(), strict=True):
+            if slow.is_floating_point():
+                slow.lerp_(fast, 1 - blend)
+            else:
+                slow.copy_(fast)  # a count of batches
 
 
 def resume(path: Path, model: torch.nn.Module) -> Progress:

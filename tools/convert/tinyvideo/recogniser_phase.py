@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from tools.convert.tinyvideo.config import Config
-from tools.convert.tinyvideo.loop import cosine, resume, run_loop, set_rate
+from tools.convert.tinyvideo.loop import Average, cosine, resume, run_loop, set_rate
 from tools.convert.tinyvideo.recogniser import VIEW_FRAMES, WEIGHTS, Recogniser, Shape, save_recogniser, scale
 from tools.convert.tinyvideo.views import SLOTS, read_views, slot_values
 
@@ -42,7 +42,9 @@ def recogniser(config: Config, name: str, out: Path) -> None:
     model = Recogniser(Shape(values=slot_values(), **SHAPES[name]))
     for tower in (model.content.layers, model.motion.space, model.motion.down):
         tower.to(memory_format=torch.channels_last)  # a fifth faster on a CPU
-    progress = resume(out / f"r_{name}.pt", model)
+    average = Average(model)
+    progress = resume(out / f"r_{name}.pt", average.model)
+    model.load_state_dict(progress.extra.get("raw", average.model.state_dict()))
     optimiser = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.02)
     rng = np.random.default_rng([seed, progress.step])
     batches = _batches(views, rng)
@@ -65,17 +67,22 @@ def recogniser(config: Config, name: str, out: Path) -> None:
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
+        average.follow(model, progress.step)
         return float(loss.detach())
 
     checked = [0]
 
     def check() -> dict[str, float]:
         checked[0] += 1
-        return accuracies(model, views, clips=125) if checked[0] % 8 == 0 else {}
+        return accuracies(average.model, views, clips=125) if checked[0] % 8 == 0 else {}
 
-    run_loop(out / f"r_{name}.pt", model, progress, minutes=config.recogniser_minutes, step=step, check=check)
+    def extra() -> dict[str, object]:
+        return {"raw": model.state_dict()}
+
+    minutes = config.recogniser_minutes
+    run_loop(out / f"r_{name}.pt", average.model, progress, minutes=minutes, step=step, check=check, extra=extra)
     WEIGHTS.mkdir(exist_ok=True)
-    save_recogniser(model, WEIGHTS / f"r_{name}.pt")
+    save_recogniser(average.model, WEIGHTS / f"r_{name}.pt")
 
 
 def accuracies(model: Recogniser, views: Path, *, clips: int) -> dict[str, float]:
