@@ -12,9 +12,9 @@ from pathlib import Path
 from types import FrameType
 
 from edge.cli_settings import request_of, settings_of
-from edge.errors import Cancelled, EngineError
-from edge.mode import Mode
-from edge.models import Models, choose_mode, models_of
+from edge.errors import Cancelled, EngineError, ResourceError
+from edge.mode import Mode, lower_of
+from edge.models import Models, choose_mode, fitting_mode, free_mib, models_of
 from edge.pipeline import Finished, Progress, expand, run, seed_of
 from edge.plan import Plan
 from edge.request import Request
@@ -98,10 +98,16 @@ def free_name(prompt: str, *, folder: Path) -> Path:
 
 
 def _prepare(args: argparse.Namespace) -> tuple[Request, Mode, str, Models]:
-    request = request_of(args)
-    models = models_of(settings_of(args))
-    mode, reason = choose_mode(request.mode, has_llm=models.llm is not None)
-    return request, mode, reason, models
+    request, settings = request_of(args), settings_of(args)
+    models = models_of(settings)
+    asked, reason = choose_mode(request.mode, has_llm=models.llm is not None)
+    mode, short = fitting_mode(asked, models, free_mib=free_mib(settings))
+    if mode.rank > lower_of(request.min_mode, asked).rank:
+        raise ResourceError(
+            f"There is not enough memory: {short.removeprefix('memory: ')}.",
+            hint="End something else, or take less care with --set engine.reserve_mib=0; `edgereel doctor` shows more.",
+        )
+    return request, mode, short or reason, models
 
 
 def _last(events: Iterator[Progress | Finished], report: Reporter) -> Result:

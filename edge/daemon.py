@@ -25,7 +25,7 @@ from edge.job import Job
 from edge.jobqueue import JobQueue, queue_file
 from edge.lock import exclusive
 from edge.mode import Mode
-from edge.models import Models, choose_mode, models_of
+from edge.models import Models, choose_mode, fitting_mode, free_mib, models_of
 from edge.notify import notify
 from edge.pipe import Step
 from edge.pressure import PressureReading, read_pressure
@@ -137,7 +137,9 @@ class Daemon:
 
     def _choose(self, job: Job) -> ModeChoice | None:
         asked, reason = choose_mode(job.request.mode, has_llm=self._models.llm is not None)
-        return choose(job, asked=asked, reason=reason, verdict=self._verdict)
+        free = free_mib(self._settings, root=self._root, engine=self._worker.engine_pid)
+        fits, short = fitting_mode(asked, self._models, free_mib=free)
+        return choose(job, asked=asked, reason=reason, verdict=self._verdict, fits=fits, short=short)
 
     def _progress(self, job: Job, at: Step) -> None:
         self._broker.publish(progress_message(job.id, origin=self._origin, phase=at.phase, fraction=at.fraction))

@@ -49,14 +49,17 @@ def step(before: Verdict, reading: PressureReading, *, now: float, limits: Gover
     )
 
 
-def choose(job: Job, *, asked: Mode, reason: str, verdict: Verdict) -> ModeChoice | None:
-    """Choose the mode for a job: what it asks for, or the best that pressure and earlier crashes leave.
+def choose(
+    job: Job, *, asked: Mode, reason: str, verdict: Verdict, fits: Mode = Mode.THINK, short: str = ""
+) -> ModeChoice | None:
+    """Choose the mode for a job: what it asks for, or the best that memory, pressure and earlier crashes leave.
 
-    `asked` is what the request means on this board, `reason` why that is less than it says. None means that the job
-    has to wait: the board is paused, or the job rather waits than go below its `min_mode`.
+    `asked` is what the request means on this board, `reason` why that is less than it says; `fits` the best mode that
+    memory has room for, `short` why no better. None means that the job has to wait: the board is paused, nothing
+    fits, or the job rather waits than go below its `min_mode`.
     """
     choice = asked
-    for cap, why in ((job.mode_cap, "an earlier run crashed"), (verdict.mode, verdict.reason)):
+    for cap, why in ((fits, short), (job.mode_cap, "an earlier run crashed"), (verdict.mode, verdict.reason)):
         if cap and cap.rank > choice.rank:
             choice, reason = cap, why
     if choice is Mode.PAUSED or choice.rank > lower_of(job.request.min_mode, asked).rank:

@@ -96,7 +96,7 @@ class Slot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class VideoManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="video"):
-    """A video generator pack."""
+    """A video generator pack. `anonymous_mib` is the memory that generating takes, for the memory plan."""
 
     format: Literal[1]
     name: str
@@ -111,6 +111,7 @@ class VideoManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag
     noise: Noise
     steps: list[int]
     layout_channels: int
+    anonymous_mib: float
     textures: Textures
     parts: dict[str, Part]
     files: dict[str, WeightFile]

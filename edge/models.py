@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.cpu import choose_threads
+from edge.cpu import choose_threads, fast_cores
 from edge.errors import ModelError
 from edge.manifest import LlmManifest, ModelManifest, VideoManifest
-from edge.memory import total_mib
+from edge.memory import available_mib, read_process, total_mib
+from edge.memory_plan import Needs, best_that_fits
 from edge.mode import Mode
 from edge.packs import Pack, find_llm_pack, find_video_pack, shipped_root
 from edge.settings import Settings
@@ -18,11 +19,15 @@ SMALL_BOARD_MIB = 2100  # a "2 GB" board reports a little less than 2048, a "4 G
 
 @dataclass(frozen=True, kw_only=True)
 class Models:
-    """What to run with: the packs, the threads, whether to save memory over speed, and a folder that may be emptied."""
+    """What to run with: the packs, the threads, whether to save memory over speed, and a folder that may be emptied.
+
+    `cores` are those to run on, of which those count that are free; none where the settings say how many threads.
+    """
 
     video: Pack[VideoManifest]
     llm: Pack[LlmManifest] | None
     threads: int
+    cores: frozenset[int] = frozenset()
     small_board: bool
     cache: Path
 
@@ -38,10 +43,12 @@ def models_of(settings: Settings, *, root: Path = Path("/")) -> Models:
     Looks for a fifth of a second at which cores are free, unless engine.threads says how many to use.
     Raises ModelError when a pack is not known or is of the wrong kind.
     """
+    cores = frozenset[int]() if settings.engine.threads else fast_cores(root=root)
     return Models(
+        cores=cores,
         video=find_video_pack(settings.models.video, roots=pack_roots(settings)),
         llm=language_model(settings),
-        threads=settings.engine.threads or choose_threads(root=root),
+        threads=settings.engine.threads or choose_threads(root=root, cores=cores),
         small_board=is_small_board(settings, root=root),
         cache=settings.paths.cache,
     )
@@ -73,6 +80,23 @@ def choose_mode(requested: str, *, has_llm: bool) -> tuple[Mode, str]:
     if has_llm:
         return Mode.NO_THINK, ""
     return Mode.DIRECT, "no language model is here"
+
+
+def fitting_mode(asked: Mode, models: Models, *, free_mib: float) -> tuple[Mode, str]:
+    """The best mode from `asked` down that fits into `free_mib`, and why it is not `asked`; PAUSED when none does."""
+    return best_that_fits(asked, needs_of(models), free_mib=free_mib)
+
+
+def free_mib(settings: Settings, *, root: Path = Path("/"), engine: int | None = None) -> float:
+    """What a job may take now: available memory, less the reserve, and what a running engine holds already."""
+    held = read_process(root, pid=engine).get("held_mib", 0.0)
+    return available_mib(root) + held - settings.engine.reserve_mib
+
+
+def needs_of(models: Models) -> Needs:
+    """How much memory each mode takes with these models."""
+    llm = models.llm.manifest if models.llm else None
+    return Needs(models.cache, video=models.video.manifest, llm=llm, small_board=models.small_board)
 
 
 def is_small_board(settings: Settings, *, root: Path = Path("/")) -> bool:

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.clip import Clip
+from edge.cpu import bind
 from edge.encode import Frame, encode
 from edge.errors import ModelError
 from edge.expand import open_expander
 from edge.manifest import ModelManifest
-from edge.memory import MemoryPeak
+from edge.memory import return_what_is_free
+from edge.meter import Meter
 from edge.mode import FPS, Mode
-from edge.models import Models
+from edge.models import Models, needs_of
 from edge.packs import verified_file
 from edge.photo import open_photo
 from edge.plan import Plan
@@ -70,33 +72,37 @@ def run(
     called with the progress of the language model, which cannot yield while it works.
     Raises what the parts raise: ModelError, OutputError, EngineError, ResourceError, Cancelled, Preempted.
     """
-    started = time.monotonic()
     seed = request.seed if request.seed is not None else seed_of(request)
     for path in filter(None, (out, poster)):
         check_writable(path)
-    with MemoryPeak() as memory:
+    if models.cores:
+        bind(models.cores)
+    return_what_is_free()
+    with Meter() as meter:
         yield Progress("expand", 0.0)
         photo = open_photo(request.image, clips=out.parent) if request.image else None
-        plan = expand(request, mode=mode, models=models, seed=seed, stop=stop, watch=watch)
-        timings = {"expand": time.monotonic() - started}
+        plan = expand(request, mode=mode, models=models, seed=seed, stop=stop, watch=watch, meter=meter)
+        return_what_is_free()  # of the language model
         clip = yield from _draw(
-            plan, photo, mode=mode, models=models, seed=seed, out=out, poster=poster, stop=stop, timings=timings
+            plan, photo, mode=mode, models=models, seed=seed, out=out, poster=poster, stop=stop, meter=meter
         )
-        timings["total"] = time.monotonic() - started
         result = Result(
             state="done",
             mode=ModeChoice(requested=request.mode, effective=mode, reason=reason),
             plan=plan,
             clip=clip,
             seed=seed,
-            timings_s={name: round(seconds, 3) for name, seconds in timings.items()},
-            memory=memory.mib(),
             models=_models_used(mode, models),
+            **meter.fields(),
         )
+    needs_of(models).learn(mode, result.memory.get("peak_held_mib", 0.0))
     yield Finished(result)
 
 
-def expand(request: Request, *, mode: Mode, models: Models, seed: int, stop: Stop, watch: Watch | None = None) -> Plan:
+def expand(
+    request: Request, *, mode: Mode, models: Models, seed: int, stop: Stop, watch: Watch | None = None,
+    meter: Meter | None = None,
+) -> Plan:  # fmt: skip
     """The plan of a request, led along its path; the language model, where the mode has one, lives only in here.
 
     Raises ModelError when the mode needs a language model and none is there, Cancelled, Preempted.
@@ -107,6 +113,7 @@ def expand(request: Request, *, mode: Mode, models: Models, seed: int, stop: Sto
             f"Mode {mode.value} needs a language model, and none is here.",
             hint="Run `edgereel models pull smollm2-135m`, or use --mode direct.",
         )
+    started = time.monotonic()
     video = models.video.manifest
     llm = models.llm if mode.row.language_model else None
     with open_expander(
@@ -114,6 +121,7 @@ def expand(request: Request, *, mode: Mode, models: Models, seed: int, stop: Sto
         video=video,
         llm=llm,
         threads=models.threads,
+        cores=models.cores,
         small_board=models.small_board,
         cache=models.cache,
         stop=stop,
@@ -121,6 +129,11 @@ def expand(request: Request, *, mode: Mode, models: Models, seed: int, stop: Sto
         plan = expander.expand(
             request.prompt, seconds=request.seconds, seed=seed, progress=_scaled(watch, _expanded(mode))
         )
+        if meter:
+            meter.usage |= expander.usage
+            meter.prove([llm.file(llm.manifest.file)] if llm else [])
+    if meter:
+        meter.timings_s["expand"] = time.monotonic() - started
     return plan.along(request.path) if request.path else plan
 
 
@@ -160,24 +173,28 @@ class _Clock:
 
 def _draw(
     plan: Plan, photo: Frame | None, *, mode: Mode, models: Models, seed: int, out: Path, poster: Path | None,
-    stop: Stop, timings: dict[str, float],
+    stop: Stop, meter: Meter,
 ) -> Generator[Progress, None, Clip]:  # fmt: skip
-    """Frames into the file as they come; adds load, text, denoise, decode and encode to `timings` in seconds."""
+    """Frames into the file as they come; the meter gets the seconds of load, text, denoise, decode and encode."""
     begin = _expanded(mode)
     yield Progress("text", begin)
     loading = time.monotonic()
     for name in models.video.manifest.files:
         verified_file(models.video, name, cache=models.cache)
-    with open_generator(models.video, threads=models.threads) as generator:
+    with open_generator(models.video, threads=models.threads, cache=models.cache) as generator:
         total = max(1, generator.count(plan))
         yield Progress("denoise", begin + LOADED)
         drawing = time.monotonic()
         clock = _Clock(generator.frames(plan, row=mode.row, seed=seed, stop=stop, photo=photo))
         written = encode(clock, out, fps=FPS, poster=poster, stop=stop, poster_frame=total // 2)
         clip = yield from _follow(written, total=total, begin=begin + LOADED)
-        parts = {name: generator.timings_s.get(name, 0.0) for name in ("text", "denoise", "decode")}
-    encoding = time.monotonic() - drawing - clock.seconds
-    timings.update(load=drawing - loading, **parts, encode=encoding)
+        encoding = time.monotonic() - drawing - clock.seconds
+        meter.prove(generator.weights)
+        meter.usage |= {
+            "threads": models.threads,
+            "ms_per_step": 1000 * generator.timings_s["denoise"] / max(1, generator.steps),
+        }
+    meter.timings_s |= {"load": drawing - loading, **generator.timings_s, "encode": encoding}
     yield Progress("encode", 1.0)
     return clip
 

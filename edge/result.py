@@ -24,7 +24,8 @@ class Result:
     """A finished job.
 
     `timings_s` has expand, text, denoise, decode, encode and total in seconds;
-    `memory` has peak_pss_mib and what else was measured, in MiB;
+    `memory` has peak_pss_mib and what else was measured, in MiB; `weights` what the kernel said of each weight file
+    while it was used; `usage` cpu_s, major_faults, minor_faults, threads, and how fast the models were.
     `models` maps each pack used to the sha256 of its manifest's files.
     """
 
@@ -35,6 +36,8 @@ class Result:
     seed: int
     timings_s: dict[str, float]
     memory: dict[str, float]
+    weights: dict[str, dict[str, float]] = field(default_factory=dict)
+    usage: dict[str, float] = field(default_factory=dict)
     models: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:

@@ -68,12 +68,16 @@ class ModelChoice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Engine(msgspec.Struct, frozen=True, kw_only=True):
-    """How models are run; `threads` 0 means "choose from the cores that are free"."""
+    """How models are run; `threads` 0 means "choose from the cores that are free".
+
+    A mode is entered only if it leaves `reserve_mib` of the available memory to others.
+    """
 
     threads: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
     idle_exit_s: Seconds = 300.0
     nice: Annotated[int, msgspec.Meta(ge=0, le=19)] = 5
     small_board: Literal["auto", "yes", "no"] = "auto"
+    reserve_mib: Annotated[float, msgspec.Meta(ge=0)] = 32.0
     max_attempts: Annotated[int, msgspec.Meta(ge=1, le=10)] = 3
 
 

@@ -72,6 +72,9 @@ def print_result(result: Result) -> None:
     print_plan(result.plan)
     print(f"  seconds  {times}")
     print(f"  MiB      {memory or 'not known on this kernel'}")
+    wanted, locked = (sum(one[name] for one in result.weights.values()) for name in ("wanted_mib", "locked_mib"))
+    print(f"  weights  {locked:.0f} of {wanted:.0f} MiB locked in memory")
+    print("  usage    " + ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in result.usage.items()))
 
 
 def print_plan(plan: Plan) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +22,11 @@ Progress = Callable[[float], None]
 class Expander(Protocol):
     """Turns prompts into plans."""
 
+    @property
+    def usage(self) -> dict[str, float]:
+        """What that took so far: tokens, tokens_per_s; empty without a language model."""
+        ...
+
     def expand(self, prompt: str, *, seconds: float | None, seed: int, progress: Progress | None = None) -> Plan:
         """The plan of a prompt: `seconds` long in all, or as long as the mode makes it.
 
@@ -38,6 +43,7 @@ class LexiconExpander:
         self._vocabulary = manifest.vocabulary
         self._lexicon = Lexicon(manifest.vocabulary)
         self._seconds = seconds
+        self.usage: dict[str, float] = {}
 
     def expand(self, prompt: str, *, seconds: float | None, seed: int, progress: Progress | None = None) -> Plan:  # noqa: ARG002 - nothing is drawn by lot here
         """See Expander."""
@@ -63,8 +69,11 @@ def open_expander(
     small_board: bool,
     cache: Path,
     stop: Stop,
+    cores: Collection[int] = (),
 ) -> Iterator[Expander]:
     """The expander of a mode; a language model is in memory only inside the `with` block.
+
+    It begins with `threads`, and then uses as many of `cores` as others leave free, where there are any.
 
     Raises ModelError when the mode needs a language model and there is none, or its file is damaged.
     """
@@ -80,5 +89,5 @@ def open_expander(
     from edge.expand.director import Director  # noqa: PLC0415
     from edge.expand.llama import open_llama  # noqa: PLC0415
 
-    with open_llama(llm, threads=threads, small_board=small_board, cache=cache, stop=stop) as model:
+    with open_llama(llm, threads=threads, cores=cores, small_board=small_board, cache=cache, stop=stop) as model:
         yield Director(model, llm=llm.manifest, video=video, mode=mode)

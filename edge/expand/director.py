@@ -63,6 +63,11 @@ class Director:
             reasoning=self._model.text(thought).strip(),
         )
 
+    @property
+    def usage(self) -> dict[str, float]:
+        """See Expander."""
+        return self._model.usage
+
     def _most_shots(self, seconds: float | None) -> int:
         most = self._mode.row.max_shots
         return most if seconds is None else max(1, min(most, int(seconds // MIN_SHOT_S)))

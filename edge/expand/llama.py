@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,20 @@ import llama_cpp
 from llama_cpp import Llama
 from llama_cpp.llama_grammar import LlamaGrammar
 
+from edge.cpu import SHORTEST_S, FreeCores
 from edge.errors import EngineError, ModelError
 from edge.expand.prefix import PrefixFile
 from edge.manifest import LlmManifest
+from edge.memory import read_process
 from edge.packs import Pack, verified_file
 from edge.stop import Stop
+from edge.weights import give_back, locked, room_to_lock_mib
 
 CONTEXT_TOKENS = 1024
 BATCH_TOKENS = 64  # the compute buffer is BATCH_TOKENS x vocabulary x 4 bytes: 12 MiB here, 98 at the default of 512
+REPACKED_SHARE = 0.4  # of the file, in anonymous memory: most layers were copied
+ROOT = Path("/")
+MIB = 1 << 20
 Q8_0 = 8  # ggml type of the key and value cache: half the memory of f16; the value cache needs flash attention for it
 # A C function that reads the stop flag without taking the interpreter lock: strlen of the flag's two bytes is 0 until
 # the first one is set. A Python callback would take the lock some 600 times per token.
@@ -30,8 +37,11 @@ _READ_FLAG = ctypes.cast(ctypes.CDLL(None).strlen, llama_cpp.ggml_abort_callback
 class LanguageModel:
     """One loaded model with one context. Not for more than one thread."""
 
-    def __init__(self, llm: Llama, *, stop: Stop, prefix_file: PrefixFile) -> None:
+    def __init__(self, llm: Llama, *, stop: Stop, prefix_file: PrefixFile, cores: Collection[int] = ()) -> None:
         self._llm = llm
+        self._cores = FreeCores(cores=cores) if cores else None
+        self._looked = time.monotonic()
+        self._written, self._writing_s = 0, 0.0
         self._stop = stop
         self._prefix_file = prefix_file
         self._vocab = llama_cpp.llama_model_get_vocab(llm.model)
@@ -60,6 +70,11 @@ class LanguageModel:
         self._prefix_file.save(self._llm.ctx, prefix)
         return False
 
+    @property
+    def usage(self) -> dict[str, float]:
+        """The tokens written so far, and how many a second, with what was read before the first."""
+        return {"tokens": self._written, "tokens_per_s": self._written / max(self._writing_s, 1e-9)}
+
     def room(self, used: int) -> int:
         """How many more tokens the context can hold after `used` ones."""
         return int(self._llm.n_ctx()) - used
@@ -83,12 +98,14 @@ class LanguageModel:
         written: list[int] = []
         self._llm.set_seed(seed)
         grammar = LlamaGrammar.from_string(gbnf, verbose=False) if gbnf else None
+        began = time.monotonic()
         with self._abortable():
             stream = self._llm.generate(
                 list(context), temp=temperature, repeat_penalty=repeat_penalty, grammar=grammar, min_p=0.1
             )
             for token in stream:
                 self._stop.check()
+                self._follow_cores()
                 if llama_cpp.llama_vocab_is_eog(self._vocab, token):
                     break
                 if until and until in self.text([*written[-8:], token]):
@@ -98,7 +115,19 @@ class LanguageModel:
                     on_token(len(written))
                 if len(written) >= min(most, self.room(len(context))):
                     break
+        self._written += len(written)
+        self._writing_s += time.monotonic() - began
         return written
+
+    def _follow_cores(self) -> None:
+        """Use as many threads as there are cores that others leave free; asked at every token, looked at now and then."""
+        now = time.monotonic()
+        if self._cores is None or now - self._looked < SHORTEST_S:
+            return
+        self._looked = now
+        threads = self._cores.count()
+        if threads != llama_cpp.llama_n_threads(self._llm.ctx):
+            llama_cpp.llama_set_n_threads(self._llm.ctx, threads, threads)
 
     @contextmanager
     def _abortable(self) -> Iterator[None]:
@@ -114,22 +143,31 @@ class LanguageModel:
 
 @contextmanager
 def open_llama(
-    pack: Pack[LlmManifest], *, threads: int, small_board: bool, cache: Path, stop: Stop
+    pack: Pack[LlmManifest], *, threads: int, small_board: bool, cache: Path, stop: Stop, cores: Collection[int] = ()
 ) -> Iterator[LanguageModel]:
-    """Prove the file, map it, and give the model for the time of the `with` block.
+    """Prove the file, map it, hold it in memory, and give the model for the time of the `with` block.
+
+    On a board with room llama.cpp may compute with a repacked copy: then the file is not locked but dropped.
 
     Raises ModelError when the file is missing, truncated, damaged, or not one that llama.cpp can load.
     """
     manifest = pack.manifest
     path = verified_file(pack, manifest.file, cache=cache)
     stop.check()
-    llm = _load(path, manifest, threads=threads, repack=not small_board)
-    try:
+    with ExitStack() as stack:
+        if small_board:  # before the load, which then finds every page in memory
+            stack.enter_context(locked([path], room_mib=room_to_lock_mib()))
+        before = read_process(ROOT).get("anonymous_mib", 0.0)
+        llm = _load(path, manifest, threads=threads, repack=not small_board)
+        stack.callback(llm.close)
+        grown = read_process(ROOT).get("anonymous_mib", 0.0) - before
+        if grown > REPACKED_SHARE * path.stat().st_size / MIB:
+            give_back(path)
+        elif not small_board:
+            stack.enter_context(locked([path], room_mib=room_to_lock_mib()))
         logging.getLogger("llama-cpp-python").setLevel(logging.CRITICAL)  # an aborted run is no error to print
         prefix_file = PrefixFile(cache, pack=manifest.name, salt=_salt(pack))
-        yield LanguageModel(llm, stop=stop, prefix_file=prefix_file)
-    finally:
-        llm.close()
+        yield LanguageModel(llm, stop=stop, prefix_file=prefix_file, cores=cores)
 
 
 def _load(path: Path, manifest: LlmManifest, *, threads: int, repack: bool) -> Llama:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -28,20 +29,26 @@ from edge.video.session import open_session
 from edge.video.slot_map import slot_channels, slot_map
 from edge.video.steady import Steady
 from edge.video.textures import Place, Textures, open_textures
+from edge.weights import locked, room_to_lock_mib
 
 FADE = 6  # frames over which a cut shows the last frame of the shot before
 AWAY = 20.0  # canvas heights: further than anything is seen
 
 
 class Generator:
-    """An opened video pack. `timings_s` sums the seconds of the parts text, denoise and decode over all calls."""
+    """An opened video pack. `timings_s` sums the seconds of the parts text, denoise and decode over all calls.
+
+    `steps` counts the steps of the denoiser, `weights` are the files that its networks map their weights from.
+    """
 
     def __init__(
         self, manifest: VideoManifest, textures: Textures, conditioner: Conditioner, denoiser: Denoiser,
-        decoder: Decoder,
+        decoder: Decoder, *, weights: Sequence[Path] = (),
     ) -> None:  # fmt: skip
         self.manifest = manifest
+        self.weights = weights
         self.timings_s = {"text": 0.0, "denoise": 0.0, "decode": 0.0}
+        self.steps = 0
         self._conditioner, self._denoiser, self._decoder = conditioner, denoiser, decoder
         self._steady = Steady()
         self._textures = textures
@@ -116,6 +123,7 @@ class Generator:
         with _timed(self.timings_s, "denoise"):
             seen = self._map(layout, slot)
             found = self._textures.look_up(seen, keys=self.manifest.latent.keys, place=place)
+            self.steps += len(films)
             return self._denoiser.latents(found, seen, films, check=stop.check)
 
     def _map(self, layout: Layout, slot: int) -> NDArray[np.float32]:
@@ -140,8 +148,8 @@ class Generator:
 
 
 @contextmanager
-def open_generator(pack: Pack[ModelManifest], *, threads: int) -> Iterator[Generator]:
-    """Open a video pack; its sessions are freed when the block ends.
+def open_generator(pack: Pack[ModelManifest], *, threads: int, cache: Path | None = None) -> Iterator[Generator]:
+    """Open a video pack; its sessions are freed when the block ends. A `cache` keeps its networks as they are run.
 
     Raises ModelError when the pack is not a video pack, or one of its parts is missing or does not fit.
     """
@@ -155,16 +163,21 @@ def open_generator(pack: Pack[ModelManifest], *, threads: int) -> Iterator[Gener
         )
     _check_layout(manifest)
     cv2.setNumThreads(threads)
-    sessions = {
-        name: open_session(pack.file(part.file), part, threads=threads) for name, part in manifest.parts.items()
+    opened = {
+        name: open_session(pack.file(part.file), part, threads=threads, cache=cache)
+        for name, part in manifest.parts.items()
     }
-    yield Generator(
-        manifest,
-        open_textures(pack.folder, manifest.textures),
-        Conditioner(sessions["conditioner"], manifest.vocabulary),
-        Denoiser(sessions["denoiser"], channels=manifest.latent.channels),
-        Decoder(sessions["trunk"], sessions["tail"], manifest.parts["trunk"], manifest.latent),
-    )
+    sessions = {name: session for name, (session, _) in opened.items()}
+    weights = [file for _, file in opened.values() if file is not None]
+    with locked(weights, room_mib=room_to_lock_mib()):
+        yield Generator(
+            manifest,
+            open_textures(pack.folder, manifest.textures),
+            Conditioner(sessions["conditioner"], manifest.vocabulary),
+            Denoiser(sessions["denoiser"], channels=manifest.latent.channels),
+            Decoder(sessions["trunk"], sessions["tail"], manifest.parts["trunk"], manifest.latent),
+            weights=weights,
+        )
 
 
 def _check_layout(manifest: VideoManifest) -> None:

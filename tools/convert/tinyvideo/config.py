@@ -10,7 +10,10 @@ from tools.convert.latents.config import Config as Autoencoder
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Every number of a run; `minutes` are wall time on this machine. The autoencoder's part names the pack."""
+    """Every number of a run; `minutes` are wall time on this machine. The autoencoder's part names the pack.
+
+    `anonymous_mib` is what a board was seen to need for a clip, beside the libraries; boards learn their own figure.
+    """
 
     autoencoder: Autoencoder
     seed: int = 1
@@ -29,6 +32,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     crop_cells: int = 16
     rate: float = 1.0e-3
     calibration_clips: int = 24
+    anonymous_mib: float = 150.0
     steps: tuple[int, ...] = (1,)
     view_files: int = 40
     recogniser_minutes: float = 265.0

@@ -143,7 +143,7 @@ def _write_manifest(config: Config, pack: Path, vocabulary: Mapping[str, Slot], 
         canvas=Canvas(ae.width, ae.height, HEIGHT // ae.height, WIDTH, HEIGHT, FPS),
         latent=Latent(ae.channels, *ae.cells, ae.slot_frames, ae.keys),
         noise=Noise("vector", NUISANCE), steps=list(config.steps), layout_channels=layout_channels(ae, vocabulary),
-        textures=textures, parts={name: part_of(pack / f"{name}.onnx", states=states.get(name)) for name in names},
+        anonymous_mib=config.anonymous_mib, textures=textures, parts={name: part_of(pack / f"{name}.onnx", states=states.get(name)) for name in names},
         files={file: weight_file(pack / file) for file in (
             *(f"{name}.onnx" for name in names), textures.far, textures.near, textures.subjects)},
         vocabulary=dict(vocabulary),
