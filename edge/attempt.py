@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from typing import Literal
 
 from edge.child import Child, Lost
 from edge.errors import Cancelled, Preempted
@@ -18,13 +19,17 @@ CODES = {"cancel": Cancelled.code, "preempt": Preempted.code}
 log = logging.getLogger(__name__)
 
 
+Ask = Literal["cancel", "preempt", "end"]
+
+
 def attempt(
-    order: Run, child: Child, *, ask: Callable[[], HaltReason | None], progress: Callable[[Step], None]
+    order: Run, child: Child, *, ask: Callable[[], Ask | None], progress: Callable[[Step], None]
 ) -> Done | Failed | Lost:
     """Run one job; return the engine's answer, or Lost when its process died of itself.
 
-    `ask` is called every TURN_S seconds or sooner, and says whether the job has to stop. An engine that had to be
-    killed because it did not stop in time counts as stopped. `progress` is called for every step.
+    `ask` is called every TURN_S seconds or sooner, and says whether the job has to stop: at its next step, or with
+    `end` by killing the engine, whose memory is needed now. An engine that was killed because it had to stop, or did
+    not stop in time, counts as stopped. `progress` is called for every step.
     """
     child.tell(order)
     halted: HaltReason | None = None
@@ -41,9 +46,13 @@ def attempt(
                 heard_at, steps = time.monotonic(), steps + 1
                 progress(step)
         now = time.monotonic()
-        if halted is None and (halted := ask()):
-            child.tell(Halt(halted))
-            halted_at = now
-        if (halted and now - halted_at > HALT_GRACE_S) or now - heard_at > SILENT_S:
+        wish = ask()
+        if wish == "end":
+            halted = halted or "preempt"
+            child.kill()
+        elif halted is None and wish:
+            halted, halted_at = wish, now
+            child.tell(Halt(wish))
+        elif (halted and now - halted_at > HALT_GRACE_S) or now - heard_at > SILENT_S:
             log.warning("The engine does not %s; it is killed.", "stop" if halted else "make progress")
             child.kill()

@@ -180,7 +180,8 @@ class Broker:
             return
         connection.take_limits(properties)
         options = subscription(retained=False)
-        connection.client.subscribe([(node_topic(self._node, "req"), options), (ANY_CANCEL, options)])
+        mine = [node_topic(self._node, leaf) for leaf in ("req", "mode/set")]
+        connection.client.subscribe([(topic, options) for topic in (*mine, ANY_CANCEL)])
 
     def _on_subscribe(self, connection: Connection, reasons: list[ReasonCode]) -> None:
         if any(reason.is_failure for reason in reasons):

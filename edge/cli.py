@@ -22,7 +22,8 @@ verbs:
   plan      show how a prompt is understood, without making a clip
   serve     run the daemon: take requests over MQTT until stopped
   submit    send a prompt to a board over MQTT
-  jobs      list the jobs in this board's queue
+  jobs      list the jobs in this board's queue; --stats and --plot show what they took
+  top       show what a board says of itself, live
   models    list, pull or verify model packs
   doctor    check this board; each finding comes with its fix
 
@@ -34,6 +35,8 @@ examples:
   edgereel plan "a red balloon" --draw plan.png          where everything will be
   edgereel serve                                         the daemon: requests over MQTT
   edgereel submit "a glowing jellyfish" --broker 127.0.0.1:1883 --wait
+  edgereel jobs --plot runs.png                          seconds and memory of every run
+  edgereel top                                           memory, pressure, mode and queue of a board, live
   edgereel doctor                                        is this board ready?
 
 exit codes:

@@ -1,11 +1,14 @@
-"""`edgereel serve`, `submit`, `jobs` and `doctor`: what has to do with a board that serves."""
+"""`edgereel serve`, `submit`, `jobs`, `top` and `doctor`: what has to do with a board that serves."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -14,10 +17,14 @@ from edge.doctor import Level, examine
 from edge.errors import EngineError, RequestError, SettingsError
 from edge.job import Job
 from edge.jobqueue import JobQueue, queue_file
+from edge.runlog import RunRow
 from edge.settings import Broker, Settings
 from edge.show import print_json, print_table, progress
+from edge.whole_file import whole_file
 from edge.wire import Origin
 
+Row = TypeVar("Row")
+CLEAR = "\x1b[H\x1b[2J"  # what a terminal takes for "begin anew, top left"
 MARKS = {Level.OK: "ok   ", Level.WARN: "warn ", Level.ERROR: "ERROR"}
 
 
@@ -52,8 +59,11 @@ def submit(args: argparse.Namespace) -> int:
 
 
 def jobs(args: argparse.Namespace) -> int:
-    """List the jobs of this board, newest first; returns the exit code."""
-    found = _read_jobs(settings_of(args))
+    """List the jobs of this board, newest first, or what its runs took; returns the exit code."""
+    settings = settings_of(args)
+    if args.stats or args.plot:
+        return _show_runs(_read_queue(settings, lambda queue: queue.runs.rows()), args)
+    found = _read_queue(settings, lambda queue: queue.jobs())
     if args.json:
         print_json({"jobs": [_job_json(job) for job in found]})
     elif not found:
@@ -61,6 +71,22 @@ def jobs(args: argparse.Namespace) -> int:
     else:
         heads = ("id", "state", "mode", "asked", "when", "prompt")
         print_table(heads, [_job_row(job) for job in found])
+    return 0
+
+
+def top(args: argparse.Namespace) -> int:
+    """Show what a board says of itself until Ctrl-C; returns the exit code."""
+    from edge.top import loads, rows
+
+    live = sys.stdout.isatty() and not args.json
+    for body in loads(_broker(args.broker, settings_of(args).broker), node=args.node or ""):
+        if args.json:
+            print_json(body)
+        else:
+            print(CLEAR * live, end="")
+            print_table(("", ""), rows(body))
+        if args.once:
+            break
     return 0
 
 
@@ -107,12 +133,36 @@ def _print_state(state: dict[str, Any]) -> None:
         print(f"  {clip['path']}  {clip['seconds']:g} s, sha256 {clip['sha256']}")
 
 
-def _read_jobs(settings: Settings) -> list[Job]:
+def _read_queue(settings: Settings, read: Callable[[JobQueue], list[Row]]) -> list[Row]:
     path = queue_file(settings)
     if not path.is_file():
         return []  # looking must not make a queue
     with closing(JobQueue(path, origin=Origin(node=settings.node.id, boot="jobs"))) as queue:
-        return queue.jobs()
+        return read(queue)
+
+
+def _show_runs(runs: list[RunRow], args: argparse.Namespace) -> int:
+    from edge.stats import summary
+
+    if args.plot and runs:
+        from edge.draw_runs import draw_runs
+
+        with whole_file(Path(args.plot).expanduser()) as part:
+            part.write_bytes(draw_runs(runs))
+    found = summary(runs)
+    if args.json:
+        print_json({"runs": len(runs), "modes": found} | ({"plot": args.plot} if args.plot and runs else {}))
+    elif not runs:
+        print("No runs.")
+    else:
+        table = [
+            (one["mode"], name, *(f"{value:g}" for value in figures.values()))
+            for one in found for name, figures in one["figures"].items()
+        ]  # fmt: skip
+        print_table(("mode", "figure", "runs", "p50", "p90", "p99", "max"), table)
+        print("; ".join(f"{one['mode']}: " + ", ".join(f"{count} {end}" for end, count in one["ended"].items())
+                        for one in found))  # fmt: skip
+    return 0
 
 
 def _job_row(job: Job) -> tuple[str, ...]:

@@ -75,8 +75,18 @@ def _fill_submit(parser: argparse.ArgumentParser) -> None:
 
 
 def _fill_jobs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--stats", action="store_true", help="percentiles of what the runs took, by mode")
+    parser.add_argument("--plot", metavar="FILE", help="as --stats, and draw seconds and memory of every run as PNG")
     _add_common(parser)
     parser.set_defaults(verb=_jobs)
+
+
+def _fill_top(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--broker", metavar="HOST:PORT", help="the broker (default: that of the settings)")
+    parser.add_argument("--node", metavar="ID", help="the board to look at (default: the one that is online)")
+    parser.add_argument("--once", action="store_true", help="end after the first message; else show until Ctrl-C")
+    _add_common(parser)
+    parser.set_defaults(verb=_top)
 
 
 def _fill_doctor(parser: argparse.ArgumentParser) -> None:
@@ -104,6 +114,7 @@ FILLS = {
     "serve": _fill_serve,
     "submit": _fill_submit,
     "jobs": _fill_jobs,
+    "top": _fill_top,
     "models": _fill_models,
     "doctor": _fill_doctor,
 }
@@ -165,6 +176,12 @@ def _jobs(args: argparse.Namespace) -> int:
     from edge.cli_board import jobs
 
     return jobs(args)
+
+
+def _top(args: argparse.Namespace) -> int:
+    from edge.cli_board import top
+
+    return top(args)
 
 
 def _doctor(args: argparse.Namespace) -> int:

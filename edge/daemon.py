@@ -19,11 +19,13 @@ from typing import Any
 from edge import __version__, intake
 from edge.broker import Broker
 from edge.child import ENGINE_COMMAND
+from edge.cpu import FreeCores, fast_cores
 from edge.errors import EngineError, OutputError
 from edge.governor import Verdict, choose, step
 from edge.job import Job
 from edge.jobqueue import JobQueue, queue_file
 from edge.lock import exclusive
+from edge.memory import read_process
 from edge.mode import Mode
 from edge.models import Models, choose_mode, fitting_mode, free_mib, models_of
 from edge.notify import notify
@@ -32,9 +34,11 @@ from edge.pressure import PressureReading, read_pressure
 from edge.request import MAX_BODY_BYTES, MAX_PROMPT_CHARS, MAX_SECONDS
 from edge.result import ModeChoice
 from edge.settings import Settings
+from edge.swap import WANTED_MIB, read_swap, real_mib
 from edge.wire import Origin, Outgoing, node_message, progress_message
 from edge.worker import Worker
 
+LAST_TOLD = ("tokens_per_s", "ms_per_step", "threads", "peak_pss_mib", "weights_wanted_mib", "weights_locked_mib")
 LOAD_PERIODS = 3  # a load message is stale after so many ticks
 WORKER_STUCK_S = 30.0
 STOP_WORKER_S = 7.0
@@ -82,11 +86,15 @@ class Daemon:
         self._models = models
         self._root = root
         self._verdict = Verdict(since=time.monotonic())
+        self._cap: tuple[Mode, str] = (Mode.THINK, "")
+        self._tell_at = 0.0
+        self._fast = fast_cores(root=root)
+        self._cores = FreeCores(root=root, cores=self._fast, own=lambda: 0.0)
         self._worker = Worker(
             queue,
             settings,
             choose=self._choose,
-            allowed=lambda: self._verdict.mode,
+            allowed=lambda: self._allowed()[0],
             progress=self._progress,
             command=command,
         )
@@ -108,7 +116,7 @@ class Daemon:
         log.info("Node %s serves.", self._origin.node)
         notify("READY=1")
         try:
-            while not stop.wait(self._settings.governor.tick_s):
+            while not stop.wait(self._settings.governor.look_s):
                 self._tick()
                 self._check_parts()
         finally:
@@ -119,13 +127,30 @@ class Daemon:
             self._broker.close(flush_s=FLUSH_S)
 
     def _tick(self) -> None:
+        now = time.monotonic()
         reading = read_pressure(self._root, disk=self._settings.paths.clips)
-        before = self._verdict.mode
-        self._verdict = step(self._verdict, reading, now=time.monotonic(), limits=self._settings.governor)
-        if self._verdict.mode is not before:
-            log.info("The best mode is now %s. %s", self._verdict.mode.value, self._verdict.reason)
+        before, self._cap = (self._verdict.mode, self._cap), self._capped()
+        self._verdict = step(self._verdict, reading, now=now, limits=self._settings.governor)
+        if (self._verdict.mode, self._cap) != before:
+            log.info("The best mode is now %s. %s", *self._allowed())
+            self._worker.wake()
             self._broker.publish(self._mode())
-        self._broker.publish(self._load(reading))
+        if now >= self._tell_at:
+            self._tell_at = now + self._settings.governor.tick_s
+            self._broker.publish(self._load(reading))
+
+    def _capped(self) -> tuple[Mode, str]:
+        """The best mode that does not depend on pressure: what somebody set, and what the swap allows."""
+        wished = self._queue.wished()
+        caps = [(Mode(wished), "set over MQTT")] if wished != "auto" else []
+        if self._models.small_board and real_mib(read_swap(self._root)) < WANTED_MIB:
+            caps.append((self._settings.governor.without_swap, "swap: less than 2 GB as a file or partition"))
+        return max(caps, key=lambda cap: cap[0].rank, default=(Mode.THINK, ""))
+
+    def _allowed(self) -> tuple[Mode, str]:
+        """The best mode now, and why it is no better."""
+        verdict = (self._verdict.mode, self._verdict.reason)
+        return max(self._cap, verdict, key=lambda cap: cap[0].rank)
 
     def _check_parts(self) -> None:
         if not (self._worker.alive and self._broker.alive):
@@ -138,8 +163,8 @@ class Daemon:
     def _choose(self, job: Job) -> ModeChoice | None:
         asked, reason = choose_mode(job.request.mode, has_llm=self._models.llm is not None)
         free = free_mib(self._settings, root=self._root, engine=self._worker.engine_pid)
-        fits, short = fitting_mode(asked, self._models, free_mib=free)
-        return choose(job, asked=asked, reason=reason, verdict=self._verdict, fits=fits, short=short)
+        caps = (fitting_mode(asked, self._models, free_mib=free), self._allowed())
+        return choose(job, asked=asked, reason=reason, caps=caps)
 
     def _progress(self, job: Job, at: Step) -> None:
         self._broker.publish(progress_message(job.id, origin=self._origin, phase=at.phase, fraction=at.fraction))
@@ -160,20 +185,34 @@ class Daemon:
         return node_message("birth", body, origin=self._origin, now=time.time())
 
     def _mode(self) -> Outgoing:
-        body = {"requested": "auto", "effective": self._verdict.mode, "reason": self._verdict.reason}
+        mode, reason = self._allowed()
+        body = {"requested": self._queue.wished(), "effective": mode, "reason": reason}
         return node_message("mode", body, origin=self._origin, now=time.time())
 
     def _load(self, reading: PressureReading) -> Outgoing:
         running, depth, limit = self._worker.running, self._queue.depth(), self._settings.queue.limit
+        mode, reason = self._allowed()
         body: dict[str, Any] = reading.to_json() | {
             "queue": {"depth": depth, "limit": limit},
             "running": running.id if running else None,
-            "accepting": depth < limit and self._verdict.mode is not Mode.PAUSED,
+            "accepting": depth < limit and mode is not Mode.PAUSED,
+            "mode": mode,
+            "reason": reason or None,
+            "cores": {"free": self._cores.count(), "all": len(self._fast)},
+            "swap": [swap.to_json() for swap in read_swap(self._root)],
+            "engine": read_process(self._root, pid=self._worker.engine_pid) if self._worker.engine_pid else None,
+            "last": self._last(),
             "outbox": self._queue.outbox.depth(),
             "mqtt": {"reconnects": max(0, self._broker.connects - 1)},
         }
         expiry_s = max(1, round(LOAD_PERIODS * self._settings.governor.tick_s))
         return node_message("load", body, origin=self._origin, now=time.time(), expiry_s=expiry_s)
+
+    def _last(self) -> dict[str, Any] | None:
+        """What the newest finished job took."""
+        row = self._queue.runs.last()
+        told = {name: value for name in LAST_TOLD if row and (value := row.figures.get(name)) is not None}
+        return {"id": row.job_id, "mode_path": row.mode_path, "seconds": round(row.seconds, 2)} | told if row else None
 
 
 def _open_queue(settings: Settings, origin: Origin) -> JobQueue:

@@ -7,8 +7,8 @@ The kernel features named here (PSI, the memory controller) are off by default o
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
-import resource
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -16,14 +16,19 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from edge.cpu import choose_threads, fast_cores
 from edge.errors import EdgereelError, ModelError
-from edge.memory import read_meminfo
-from edge.models import language_model, pack_roots
+from edge.memory import available_mib, read_meminfo, total_mib
+from edge.mode import Mode
+from edge.models import SMALL_BOARD_MIB, fitting_mode, free_mib, language_model, models_of, pack_roots
 from edge.packs import find_video_pack, verify_pack
+from edge.pressure import read_pressure
 from edge.settings import Paths, Settings
+from edge.swap import WANTED_MIB, how_to_get_swap, read_swap, real_mib
+from edge.weights import lock_limit_mib
 from edge.whole_file import check_writable
 
-SWAP_WANTED_MIB = 2000
+MIB = 1 << 20
 MEMORY_WANTED_MIB = 900
 CONNECT_TIMEOUT_S = 3.0
 CMDLINE = "/boot/firmware/cmdline.txt"
@@ -59,10 +64,12 @@ def examine(settings: Settings, *, root: Path = Path("/")) -> list[Finding]:
         lambda: _packs(settings),
         lambda: _folders(settings.paths),
         lambda: _memory(root),
+        lambda: _fits(settings, root),
         lambda: _lock_limit(settings),
         lambda: _swap(root),
         lambda: _kernel(root),
         lambda: _processor(root),
+        lambda: _heat(root, settings),
         lambda: _broker(settings),
     )
     return [finding for look in looks for finding in look()]
@@ -129,8 +136,9 @@ def _folders(paths: Paths) -> Iterator[Finding]:
 
 def _memory(root: Path) -> Iterator[Finding]:
     found = read_meminfo(root)
-    total, free = found.get("MemTotal", 0.0), found.get("MemAvailable", 0.0)
-    text = f"{total:.0f} MiB, {free:.0f} MiB available; pages of {os.sysconf('SC_PAGESIZE') // 1024} KiB"
+    total, free = min(total_mib(root), 1e9), min(available_mib(root), 1e9)
+    limit = " (limit of the control group)" if total < found.get("MemTotal", 0.0) else ""
+    text = f"{total:.0f} MiB{limit}, {free:.0f} MiB available; pages of {os.sysconf('SC_PAGESIZE') // 1024} KiB"
     if total < MEMORY_WANTED_MIB:
         yield _warn("memory", text, "1 GB is the smallest board that edgereel was made for; use --mode spare.")
     else:
@@ -138,14 +146,29 @@ def _memory(root: Path) -> Iterator[Finding]:
 
 
 def _lock_limit(settings: Settings) -> Iterator[Finding]:
-    soft, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
-    wanted = _weight_bytes(settings)
-    if soft == resource.RLIM_INFINITY or soft >= wanted or os.geteuid() == 0:
-        yield _ok("memory lock", f"{wanted >> 20} MiB of weights may be locked")
+    limit, wanted = lock_limit_mib(), _weight_bytes(settings) / MIB
+    if limit >= wanted:
+        yield _ok("memory lock", f"{wanted:.0f} MiB of weights may be locked")
         return
-    text = f"{soft >> 10} KiB may be locked, the weights have {wanted >> 20} MiB: under pressure they are pushed out"
-    fix = "Run as the service (LimitMEMLOCK=1G), or raise memlock in /etc/security/limits.conf."
+    text = f"{limit:.0f} MiB may be locked, the weights have {wanted:.0f} MiB: under pressure they are pushed out"
+    fix = (f"Run as the service (LimitMEMLOCK=1G), or write `* - memlock {math.ceil(wanted + 64) * 1024}` to "
+           "/etc/security/limits.d/edgereel.conf and log in again.")  # fmt: skip
     yield _warn("memory lock", text, fix)
+
+
+def _fits(settings: Settings, root: Path) -> Iterator[Finding]:
+    try:
+        models = models_of(settings, root=root)
+    except ModelError:
+        return  # told by `_packs`
+    free = free_mib(settings, root=root)
+    best = Mode.NO_THINK if models.llm else Mode.DIRECT
+    mode, reason = fitting_mode(best, models, free_mib=free)
+    if mode is best:
+        yield _ok("memory plan", f"{best.value} fits: {free:.0f} MiB are free beside the reserve")
+        return
+    told = "no mode fits" if mode is Mode.PAUSED else f"{mode.value} is the best mode that fits"
+    yield _warn("memory plan", f"{told}; {reason}", "End something else, or lower engine.reserve_mib.")
 
 
 def _weight_bytes(settings: Settings) -> int:
@@ -157,33 +180,15 @@ def _weight_bytes(settings: Settings) -> int:
 
 
 def _swap(root: Path) -> Iterator[Finding]:
-    by_kind = swap_mib(root)
-    real = by_kind.get("file", 0.0) + by_kind.get("partition", 0.0)
-    text = ", ".join(f"{kind} {mib:.0f} MiB" for kind, mib in by_kind.items()) or "none"
-    if real >= SWAP_WANTED_MIB:
+    swaps = read_swap(root)
+    text = ", ".join(map(str, swaps)) or "none"
+    if real_mib(swaps) >= WANTED_MIB:
         yield _ok("swap", text)
         return
-    if (root / "etc/dphys-swapfile").exists():
-        fix = "Set CONF_SWAPSIZE=2048 in /etc/dphys-swapfile, then: sudo systemctl restart dphys-swapfile"
-    elif (root / "etc/rpi").is_dir():
-        fix = ("Write [Main] Mechanism=swapfile and [File] FixedSizeMiB=2048 to /etc/rpi/swap.conf.d/edgereel.conf, "
-               "then reboot.")  # fmt: skip
-    else:
-        fix = "sudo sh -c 'fallocate -l 2G /swapfile && chmod 600 /swapfile && mkswap /swapfile && swapon /swapfile'"
-    yield _warn("swap", f"{text}; 2048 MiB as a file or partition are wanted (zram does not count)", fix)
-
-
-def swap_mib(root: Path) -> dict[str, float]:
-    """Swap in MiB by kind: `zram`, `file` or `partition`."""
-    try:
-        lines = (root / "proc/swaps").read_text(encoding="utf-8").splitlines()[1:]
-    except OSError:
-        return {}
-    by_kind: dict[str, float] = {}
-    for path, kind, size_kib, *_ in (line.split() for line in lines if line.strip()):
-        name = "zram" if "/zram" in path else kind
-        by_kind[name] = by_kind.get(name, 0.0) + int(size_kib) / 1024
-    return by_kind
+    small = total_mib(root) <= SMALL_BOARD_MIB
+    cost = "; think is not run without it (governor.without_swap)" if small else ""
+    yield _warn("swap", f"{text}; 2048 MiB as a file or partition are wanted (zram does not count){cost}",
+                how_to_get_swap(root))  # fmt: skip
 
 
 def _kernel(root: Path) -> Iterator[Finding]:
@@ -195,7 +200,7 @@ def _kernel(root: Path) -> Iterator[Finding]:
         controllers = (root / "sys/fs/cgroup/cgroup.controllers").read_text(encoding="ascii").split()
     except OSError:
         controllers = []
-    if "memory" in controllers:
+    if "memory" in controllers or (root / "sys/fs/cgroup/memory/memory.stat").exists():
         yield _ok("memory limits", "the memory controller of cgroups is on")
     else:
         fix = f"Add cgroup_enable=memory to {CMDLINE} and reboot; until then MemoryHigh= and MemoryMax= do nothing."
@@ -209,12 +214,26 @@ def _processor(root: Path) -> Iterator[Finding]:
         lines = []
     found = {flag for line in lines if line.startswith(("Features", "flags")) for flag in line.split(":")[1].split()}
     fast = {"asimddp", "avx2"} & found
+    cores = fast_cores(root=root)
+    used = f"{len(cores)} of {os.cpu_count()} cores are used, {choose_threads(root=root, cores=cores)} free now"
     if fast:
-        yield _ok("processor", f"{os.cpu_count()} cores with {', '.join(sorted(fast))}")
+        yield _ok("processor", f"{used}; has {', '.join(sorted(fast))}")
     else:
-        yield _warn(
-            "processor", "no asimddp and no avx2: INT8 runs slowly here", "Use --mode lite or spare on this board."
-        )
+        yield _warn("processor", f"{used}; no asimddp and no avx2: INT8 runs slowly here",
+                    "Use --mode lite or spare on this board.")  # fmt: skip
+
+
+def _heat(root: Path, settings: Settings) -> Iterator[Finding]:
+    reading = read_pressure(root, disk=settings.paths.clips)
+    if reading.throttled:
+        yield _warn("throttling", "the firmware holds the processor back now (voltage or heat)",
+                    "Use the board's own power supply, a short cable, and a heat sink.")  # fmt: skip
+    if reading.temperature_celsius is None:
+        yield _ok("temperature", "no thermometer here")
+    elif reading.temperature_celsius > settings.governor.direct.temperature_celsius:
+        yield _warn("temperature", f"{reading.temperature_celsius:.0f} °C: modes are lowered", "Cool the board.")
+    else:
+        yield _ok("temperature", f"{reading.temperature_celsius:.0f} °C")
 
 
 def _broker(settings: Settings) -> Iterator[Finding]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from edge.job import Job
 from edge.mode import Mode, lower_of
@@ -10,29 +12,39 @@ from edge.pressure import PressureReading
 from edge.result import ModeChoice
 from edge.settings import GovernorLimits, Limits
 
-SWAP_WINDOW_S = 10.0
+RATE_WINDOW_S = 10.0
+
+
+class Counts(NamedTuple):
+    """What only grows, in MiB, or how fast it grows, in MiB/s."""
+
+    swap_in: float = 0.0
+    refault: float = 0.0
+
+
+NOTHING = Counts()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
     """What is allowed and why, and what must be remembered until the next look; times are monotonic seconds.
 
-    `since` is when the row was entered or last confirmed. The swap-in rate is taken over a window that begins at
-    `window_start` with `window_mib`.
+    `since` is when the row was entered or last confirmed. Rates in MiB/s are taken over a window that began at
+    `window_start` with the counts `window`.
     """
 
     mode: Mode = Mode.THINK
     reason: str = ""
     since: float = 0.0
-    swap_in_mib_s: float = 0.0
+    rates: Counts = NOTHING
     window_start: float = 0.0
-    window_mib: float | None = None
+    window: Counts | None = None
 
 
 def step(before: Verdict, reading: PressureReading, *, now: float, limits: GovernorLimits) -> Verdict:
     """Judge one reading. A worse row is entered at once; a row is left for the next better one after `calm_s`."""
-    rate, window_start, window_mib = _swap_rate(before, reading, now=now)
-    mode, reason = _worst(reading, swap_in_mib_s=rate, limits=limits)
+    rates, window_start, window = _rates(before, reading, now=now)
+    mode, reason = _worst(reading, rates=rates, limits=limits)
     since = now
     if mode.rank < before.mode.rank:
         calm = now - before.since >= limits.calm_s
@@ -43,23 +55,21 @@ def step(before: Verdict, reading: PressureReading, *, now: float, limits: Gover
         mode=mode,
         reason=reason,
         since=since,
-        swap_in_mib_s=rate,
+        rates=rates,
         window_start=window_start,
-        window_mib=window_mib,
+        window=window,
     )
 
 
-def choose(
-    job: Job, *, asked: Mode, reason: str, verdict: Verdict, fits: Mode = Mode.THINK, short: str = ""
-) -> ModeChoice | None:
-    """Choose the mode for a job: what it asks for, or the best that memory, pressure and earlier crashes leave.
+def choose(job: Job, *, asked: Mode, reason: str, caps: Iterable[tuple[Mode, str]]) -> ModeChoice | None:
+    """Choose the mode for a job: what it asks for, or the best that `caps` and earlier crashes leave.
 
-    `asked` is what the request means on this board, `reason` why that is less than it says; `fits` the best mode that
-    memory has room for, `short` why no better. None means that the job has to wait: the board is paused, nothing
-    fits, or the job rather waits than go below its `min_mode`.
+    `asked` is what the request means on this board, `reason` why that is less than it says; each cap is a mode and why
+    it may be no better: memory, pressure, somebody's word. None means that the job has to wait: the board is paused,
+    nothing fits, or the job rather waits than go below its `min_mode`.
     """
     choice = asked
-    for cap, why in ((fits, short), (job.mode_cap, "an earlier run crashed"), (verdict.mode, verdict.reason)):
+    for cap, why in ((job.mode_cap, "an earlier run crashed"), *caps):
         if cap and cap.rank > choice.rank:
             choice, reason = cap, why
     if choice is Mode.PAUSED or choice.rank > lower_of(job.request.min_mode, asked).rank:
@@ -67,16 +77,24 @@ def choose(
     return ModeChoice(requested=job.request.mode, effective=choice, reason=reason)
 
 
-def _swap_rate(before: Verdict, reading: PressureReading, *, now: float) -> tuple[float, float, float | None]:
+def sooner_to_finish(*, elapsed_s: float, fraction: float, anew_s: float) -> bool:
+    """Whether a running job, `fraction` done after `elapsed_s`, ends before a run in a cheaper mode of `anew_s` would."""
+    return fraction > 0 and elapsed_s * (1 - fraction) / fraction <= anew_s
+
+
+def _rates(before: Verdict, reading: PressureReading, *, now: float) -> tuple[Counts, float, Counts]:
     """MiB/s over the last full window, so that one burst while a model wakes up does not count as thrashing."""
-    if before.window_mib is None or reading.swap_in_mib is None:
-        return 0.0, now, reading.swap_in_mib
-    if now - before.window_start < SWAP_WINDOW_S:
-        return before.swap_in_mib_s, before.window_start, before.window_mib
-    return (reading.swap_in_mib - before.window_mib) / (now - before.window_start), now, reading.swap_in_mib
+    counts = Counts(reading.swap_in_mib or 0.0, reading.refault_mib or 0.0)
+    passed = now - before.window_start
+    if before.window is None:
+        return NOTHING, now, counts
+    if passed < RATE_WINDOW_S:
+        return before.rates, before.window_start, before.window
+    grown = zip(counts, before.window, strict=True)
+    return Counts(*((count - earlier) / passed for count, earlier in grown)), now, counts
 
 
-def _worst(reading: PressureReading, *, swap_in_mib_s: float, limits: GovernorLimits) -> tuple[Mode, str]:
+def _worst(reading: PressureReading, *, rates: Counts, limits: GovernorLimits) -> tuple[Mode, str]:
     rows = (
         (Mode.PAUSED, limits.paused),
         (Mode.SPARE, limits.spare),
@@ -84,12 +102,12 @@ def _worst(reading: PressureReading, *, swap_in_mib_s: float, limits: GovernorLi
         (Mode.DIRECT, limits.direct),
     )
     for mode, row in rows:
-        if reason := _passed(reading, swap_in_mib_s=swap_in_mib_s, row=row):
+        if reason := _passed(reading, rates=rates, row=row):
             return mode, reason
     return (Mode.LITE, "throttled: check power supply and cooling") if reading.throttled else (Mode.THINK, "")
 
 
-def _passed(reading: PressureReading, *, swap_in_mib_s: float, row: Limits) -> str:
+def _passed(reading: PressureReading, *, rates: Counts, row: Limits) -> str:
     """The first limit of a row that is passed, as a reason; empty when there is none."""
     available = reading.available_percent
     if available is not None and available < row.mem_available_percent:
@@ -97,7 +115,12 @@ def _passed(reading: PressureReading, *, swap_in_mib_s: float, row: Limits) -> s
     for value, limit, text in (
         (reading.some_avg10, row.some_avg10, "memory pressure: some avg10 {:.0f} %"),
         (reading.full_avg10, row.full_avg10, "memory pressure: full avg10 {:.0f} %"),
-        (swap_in_mib_s, row.swap_in_mib_s, "swapping in {:.1f} MiB/s"),
+        (rates.swap_in, row.swap_in_mib_s, "swapping in {:.1f} MiB/s"),
+        (
+            rates.refault if reading.some_avg10 is None else None,
+            row.refault_mib_s,
+            "reading dropped pages again {:.1f} MiB/s",
+        ),
         (reading.temperature_celsius, row.temperature_celsius, "heat: {:.0f} °C"),
     ):
         if value is not None and value > limit:

@@ -9,6 +9,7 @@ import msgspec
 
 from edge.errors import RequestError
 from edge.jobqueue import JobQueue
+from edge.mode import Mode
 from edge.request import ID_PATTERN, MAX_BODY_BYTES, Request, from_json, make_request, new_id
 from edge.wire import Incoming, cancelled_id, decode, reply_of
 
@@ -27,6 +28,8 @@ def handle(message: Incoming, *, queue: JobQueue) -> None:
             log.warning("A retained cancel of %s is ignored; clear it at the broker.", job_id)
         else:
             queue.cancel(job_id, now=time.time())
+    elif message.topic.endswith("/mode/set"):
+        _wish(message, queue=queue)
     elif not message.topic.endswith("/cancel") and (message.payload or not message.retain):
         _request(message, queue=queue)  # an empty retained message only clears a topic
 
@@ -65,6 +68,17 @@ def _request(message: Incoming, *, queue: JobQueue) -> None:
         job_id = _named_id(message) or default_id
         log.warning("Request %s is refused: %s", job_id, exc)
         queue.refuse(job_id, exc, now=now, reply=reply)
+
+
+def _wish(message: Incoming, *, queue: JobQueue) -> None:
+    """Take in the best mode that somebody sets, as a word or as {"mode": "..."}."""
+    word = message.payload[:64].decode("utf-8", errors="replace").strip()
+    if word.startswith("{"):
+        word = str(decode(message.payload[:256]).get("mode"))
+    if message.retain or word not in ("auto", *Mode):
+        log.warning("A mode to set is ignored: send auto, %s, without retain.", ", ".join(Mode))
+    else:
+        queue.wish(word)
 
 
 def _correlated_id(message: Incoming) -> str | None:

@@ -41,7 +41,8 @@ class Job:
     """One row of the queue.
 
     `rev` grows with every change that is announced. `crashes` counts the runs that ended with a dead process.
-    `mode_cap` is the best mode that is left after a crash. `mode` and `reason` are those of the latest run.
+    `mode_cap` is the best mode that is left after a crash. `mode` and `reason` are those of the latest run, `mode_path`
+    the modes of all of its runs, as in think>no_think.
     `outcome` is the result of a done job and the error (code, message, hint) of a failed or cancelled one.
     Times are seconds since 1970.
     """
@@ -59,6 +60,7 @@ class Job:
     reply: Reply | None
     created_at: float
     updated_at: float
+    mode_path: str = ""
 
 
 def body_hash(request: Request) -> str:

@@ -21,6 +21,7 @@ from edge.mode import Mode
 from edge.outbox import Outbox
 from edge.request import Request
 from edge.result import ModeChoice
+from edge.runlog import RunLog, RunRow, figures_of
 from edge.schema import open_database, transaction
 from edge.settings import Settings
 from edge.wire import Origin, error_body, rejected_messages, state_messages
@@ -37,6 +38,7 @@ class JobQueue:
         self._db = open_database(path)
         self._lock = threading.Lock()
         self.outbox = Outbox(self._db, self._lock)
+        self.runs = RunLog(self._db, self._lock)
         self._origin = origin
         self._limit = limit
         self._max_crashes = max_crashes
@@ -93,10 +95,13 @@ class JobQueue:
                 self._change(row["id"], now=now, state=JobState.QUEUED)
             for job in map(_job, self._db.execute("SELECT * FROM job WHERE state = 'queued' ORDER BY seq").fetchall()):
                 if choice := choose(job):
-                    self._db.execute("UPDATE job SET lease_until = ? WHERE id = ?", (now + lease_s, job.id))
-                    return self._change(
-                        job.id, now=now, state=JobState.RUNNING, mode=choice.effective, reason=choice.reason
+                    mode, before = choice.effective, job.mode_path
+                    path = before if before.split(">")[-1] == mode else f"{before}>{mode}".lstrip(">")
+                    self._db.execute(
+                        "UPDATE job SET lease_until = ?, started_at = ?, mode_path = ? WHERE id = ?",
+                        (now + lease_s, now, path, job.id),
                     )
+                    return self._change(job.id, now=now, state=JobState.RUNNING, mode=mode, reason=choice.reason)
         return None
 
     def renew(self, job_id: str, *, lease_s: float, now: float) -> None:
@@ -116,7 +121,10 @@ class JobQueue:
             return self._release(job_id, now=now, crashed=crashed, mode_cap=mode_cap)
 
     def finish(self, job_id: str, result: dict[str, Any], *, now: float) -> Job | None:
-        """End a running job with its result. Returns None when it is not running (any more)."""
+        """End a running job with its result, which gets the modes that the job went through.
+
+        Returns None when it is not running (any more).
+        """
         return self._end(job_id, JobState.DONE, result, now=now)
 
     def fail(self, job_id: str, error: EdgereelError, *, now: float) -> Job | None:
@@ -164,6 +172,17 @@ class JobQueue:
         with self._lock:
             (count,) = self._db.execute("SELECT count(*) FROM job WHERE state IN ('queued', 'running')").fetchone()
         return int(count)
+
+    def wish(self, mode: str) -> None:
+        """Remember the best mode that somebody set for this board: `auto`, or the name of a mode."""
+        with self._commit():
+            self._db.execute("INSERT OR REPLACE INTO wish VALUES ('mode', ?)", (mode,))
+
+    def wished(self) -> str:
+        """What was set last, over all starts; `auto` when nothing was."""
+        with self._lock:
+            row = self._db.execute("SELECT value FROM wish WHERE name = 'mode'").fetchone()
+        return str(row["value"]) if row else "auto"
 
     # Inside a transaction
 
@@ -219,6 +238,7 @@ class JobQueue:
         if row is None or row["state"] != JobState.RUNNING:
             return None
         crashes = row["crashes"] + bool(crashed)
+        self._log(row, "crashed" if crashed else "preempted", now=now, figures={})
         if row["cancel_asked"]:
             return self._change(job_id, now=now, state=JobState.CANCELLED, outcome=_json(_cancelled()))
         if crashed and crashes >= self._max_crashes:
@@ -238,10 +258,20 @@ class JobQueue:
             row = self._row(job_id)
             if row is None or row["state"] != JobState.RUNNING:
                 return None
+            self._log(row, state.value, now=now, figures=figures_of(outcome))
+            if state is JobState.DONE and isinstance(outcome.get("mode"), dict):
+                outcome = outcome | {"mode": outcome["mode"] | {"path": row["mode_path"]}}
             self._db.execute(
                 "DELETE FROM job WHERE state NOT IN ('queued', 'running') AND seq <= ?", (row["seq"] - MAX_FINISHED,)
             )
             return self._change(job_id, now=now, state=state, outcome=_json(outcome))
+
+    def _log(self, row: sqlite3.Row, ended: str, *, now: float, figures: dict[str, float]) -> None:
+        mode, seconds = Mode(row["mode"] or Mode.SPARE), max(0.0, now - row["started_at"])
+        self.runs.add(RunRow(
+            job_id=row["id"], mode=mode, mode_path=row["mode_path"], ended=ended, at=now, seconds=seconds,
+            figures=figures,
+        ))  # fmt: skip
 
     def _bury(self, job_id: str, *, now: float) -> None:
         self._db.execute("INSERT OR REPLACE INTO tombstone VALUES (?, ?)", (job_id, now + TOMBSTONE_S))
@@ -268,6 +298,7 @@ def _job(row: sqlite3.Row) -> Job:
         cancel_asked=bool(row["cancel_asked"]),
         mode=Mode(row["mode"]) if row["mode"] else None,
         reason=row["reason"],
+        mode_path=row["mode_path"],
         outcome=msgspec.json.decode(row["outcome"]) if row["outcome"] else None,
         reply=Reply(topic=row["reply_topic"], correlation=row["reply_correlation"]) if row["reply_topic"] else None,
         created_at=row["created_at"],

@@ -35,7 +35,8 @@ class Mode(StrEnum):
 class ModeRow:
     """What one rung spends.
 
-    `frame_step` is how many output frames share one generated frame (1 = every frame is generated).
+    `frame_step` is how many output frames share one generated frame (1 = every frame is generated). `time_ratio` is how
+    long a job takes against one in direct mode (`bench/modes.py`), until this board has its own figures.
     """
 
     language_model: bool
@@ -43,14 +44,15 @@ class ModeRow:
     steps: int
     seconds: float
     frame_step: int = 1
+    time_ratio: float = 1.0
 
 
 LADDER: dict[Mode, ModeRow] = {
-    Mode.THINK: ModeRow(language_model=True, max_shots=4, steps=4, seconds=4.0),
-    Mode.NO_THINK: ModeRow(language_model=True, max_shots=1, steps=4, seconds=4.0),
+    Mode.THINK: ModeRow(language_model=True, max_shots=4, steps=4, seconds=4.0, time_ratio=6.0),
+    Mode.NO_THINK: ModeRow(language_model=True, max_shots=1, steps=4, seconds=4.0, time_ratio=1.9),
     Mode.DIRECT: ModeRow(language_model=False, max_shots=1, steps=2, seconds=4.0),
-    Mode.LITE: ModeRow(language_model=False, max_shots=1, steps=2, seconds=2.0),
-    Mode.SPARE: ModeRow(language_model=False, max_shots=1, steps=1, seconds=2.0, frame_step=3),
+    Mode.LITE: ModeRow(language_model=False, max_shots=1, steps=2, seconds=2.0, time_ratio=0.6),
+    Mode.SPARE: ModeRow(language_model=False, max_shots=1, steps=1, seconds=2.0, frame_step=3, time_ratio=0.4),
     Mode.PAUSED: ModeRow(language_model=False, max_shots=0, steps=0, seconds=0.0),
 }
 

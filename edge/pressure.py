@@ -1,6 +1,7 @@
-"""What the board feels now: memory, memory pressure, swap-in, heat, throttling and disk.
+"""What the board feels now: memory, pressure, swap-in, refaults, heat, throttling, clock and disk.
 
 Every file may be missing: PSI is off on Raspberry Pi OS, a virtual machine has no thermometer. What is missing is None.
+Memory is that of the control group where one is tighter than the board.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edge.cgroup import read_memory_group
+
 MIB = 1 << 20
 KIB_PER_MIB = 1024
 THROTTLED_NOW = 0b1111  # the higher bits say "since boot" and never fall again
@@ -17,7 +20,12 @@ THROTTLED_NOW = 0b1111  # the higher bits say "since boot" and never fall again
 
 @dataclass(frozen=True, kw_only=True)
 class PressureReading:
-    """One look. `throttled` is under-voltage or throttling now; `swap_in_mib` has grown since boot."""
+    """One look. `throttled` is under-voltage or throttling now; `clock_share` the clock as a share of the fastest.
+
+    `swap_in_mib`, `refault_mib` (file pages that were dropped and needed again), `major_faults`, `limit_hits` and
+    `oom_kills` (of the control group) have grown since boot. `cpu_some_avg10` and `io_some_avg10` are only told:
+    our own threads make them.
+    """
 
     mem_total_mib: float | None = None
     mem_available_mib: float | None = None
@@ -25,7 +33,14 @@ class PressureReading:
     swap_used_mib: float | None = None
     some_avg10: float | None = None
     full_avg10: float | None = None
+    cpu_some_avg10: float | None = None
+    io_some_avg10: float | None = None
     swap_in_mib: float | None = None
+    refault_mib: float | None = None
+    major_faults: float | None = None
+    limit_hits: int | None = None
+    oom_kills: int | None = None
+    clock_share: float | None = None
     temperature_celsius: float | None = None
     throttled: bool | None = None
     disk_free_mib: float | None = None
@@ -45,7 +60,15 @@ class PressureReading:
                 "available_mb": _whole(self.mem_available_mib),
                 "swap_used_mb": _whole(self.swap_used_mib),
             },
-            "psi": {"memory": {"some10": self.some_avg10, "full10": self.full_avg10}},
+            "psi": {
+                "memory": {"some10": self.some_avg10, "full10": self.full_avg10},
+                "cpu": {"some10": self.cpu_some_avg10},
+                "io": {"some10": self.io_some_avg10},
+            },
+            "major_faults": _whole(self.major_faults),
+            "limit_hits": self.limit_hits,
+            "oom_kills": self.oom_kills,
+            "clock_share": self.clock_share,
             "temp_c": self.temperature_celsius,
             "throttled": self.throttled,
             "disk_free_mb": _whole(self.disk_free_mib),
@@ -55,22 +78,46 @@ class PressureReading:
 def read_pressure(root: Path, *, disk: Path) -> PressureReading:
     """Look once, below `root` (/ on a board); `disk` is a folder on the disk to ask for space. Never raises."""
     memory = _fields(root / "proc/meminfo", scale=1 / KIB_PER_MIB)
-    swapped = _fields(root / "proc/vmstat", scale=os.sysconf("SC_PAGESIZE") / MIB)
+    counted = _fields(root / "proc/vmstat", scale=1)
+    page_mib = os.sysconf("SC_PAGESIZE") / MIB
+    group = read_memory_group(root)
     psi = _psi(root / "proc/pressure/memory")
     milli_celsius = _number(root / "sys/class/thermal/thermal_zone0/temp")
     throttled = _throttled_bits(root)
     return PressureReading(
-        mem_total_mib=memory.get("MemTotal"),
-        mem_available_mib=memory.get("MemAvailable"),
+        mem_total_mib=_lower(memory.get("MemTotal"), group.limit_mib if group else None),
+        mem_available_mib=_lower(memory.get("MemAvailable"), group.available_mib if group else None),
         mem_locked_mib=memory.get("Mlocked", 0.0),
         swap_used_mib=memory["SwapTotal"] - memory.get("SwapFree", 0.0) if "SwapTotal" in memory else None,
         some_avg10=psi.get("some"),
         full_avg10=psi.get("full"),
-        swap_in_mib=swapped.get("pswpin"),
+        cpu_some_avg10=_psi(root / "proc/pressure/cpu").get("some"),
+        io_some_avg10=_psi(root / "proc/pressure/io").get("some"),
+        swap_in_mib=_times(counted.get("pswpin"), page_mib),
+        refault_mib=_times(counted.get("workingset_refault_file"), page_mib),
+        major_faults=counted.get("pgmajfault"),
+        limit_hits=group.events if group else None,
+        oom_kills=group.oom_kills if group else None,
+        clock_share=_clock_share(root),
         temperature_celsius=milli_celsius / 1000 if milli_celsius is not None else None,
         throttled=bool(throttled & THROTTLED_NOW) if throttled is not None else None,
         disk_free_mib=_disk_free_mib(disk),
     )
+
+
+def _lower(board: float | None, group: float | None) -> float | None:
+    return min((value for value in (board, group) if value is not None), default=None)
+
+
+def _times(pages: float | None, page_mib: float) -> float | None:
+    return None if pages is None else pages * page_mib
+
+
+def _clock_share(root: Path) -> float | None:
+    """The clock of the first core as a share of its fastest: below 1 under load, something holds it back."""
+    folder = root / "sys/devices/system/cpu/cpu0/cpufreq"
+    now, most = _number(folder / "scaling_cur_freq"), _number(folder / "cpuinfo_max_freq")
+    return round(now / most, 2) if now and most else None
 
 
 def _whole(value: float | None) -> int | None:

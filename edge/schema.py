@@ -42,6 +42,22 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) STRICT""",
         "CREATE TABLE tombstone (id TEXT PRIMARY KEY, expires_at REAL NOT NULL) STRICT",
     ),
+    (
+        "ALTER TABLE job ADD COLUMN mode_path TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE job ADD COLUMN started_at REAL NOT NULL DEFAULT 0",
+        """CREATE TABLE run (
+            seq INTEGER PRIMARY KEY AUTOINCREMENT,
+            job_id TEXT NOT NULL,
+            mode TEXT NOT NULL,
+            mode_path TEXT NOT NULL,
+            ended TEXT NOT NULL,
+            at REAL NOT NULL,
+            seconds REAL NOT NULL,
+            figures TEXT NOT NULL
+        ) STRICT""",
+        "CREATE INDEX run_by_mode ON run (mode, ended, seq)",
+        "CREATE TABLE wish (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
+    ),
 )
 
 

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from edge.errors import SettingsError
+from edge.mode import Mode
 
 SYSTEM_FILE = "etc/edgereel/edgereel.yaml"
 HINT_EVERY_KEY = "systemd/edgereel.yaml lists every key."
@@ -101,31 +102,44 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Past any one of these, the board may not run a better mode than the row that holds them.
 
     `mem_available_percent` is of MemTotal less what we locked; `some_avg10` and `full_avg10` are memory PSI in percent.
+    `refault_mib_s` counts only where the kernel does not report PSI.
     """
 
     mem_available_percent: Percent
     some_avg10: Percent
     full_avg10: Percent
     swap_in_mib_s: Annotated[float, msgspec.Meta(ge=0)]
+    refault_mib_s: Annotated[float, msgspec.Meta(ge=0)]
     temperature_celsius: Annotated[float, msgspec.Meta(ge=0, le=150)]
 
 
 class GovernorLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """When to step down. A row is left again after `calm_s` seconds without any of its limits being passed."""
+    """When to step down. A row is left again after `calm_s` seconds without any of its limits being passed.
 
+    The board is looked at every `look_s`, and told of every `tick_s`. `without_swap` is the best mode of a small board
+    that has less than 2 GB of real swap.
+    """
+
+    look_s: Seconds = 0.5
     tick_s: Seconds = 2.0
     calm_s: Seconds = 60.0
+    without_swap: Mode = Mode.NO_THINK
     direct: Limits = Limits(
-        mem_available_percent=20, some_avg10=5, full_avg10=1, swap_in_mib_s=0.5, temperature_celsius=75
+        mem_available_percent=20, some_avg10=5, full_avg10=1, swap_in_mib_s=0.5, refault_mib_s=4, temperature_celsius=75
     )
     lite: Limits = Limits(
-        mem_available_percent=12, some_avg10=15, full_avg10=2, swap_in_mib_s=1, temperature_celsius=80
+        mem_available_percent=12, some_avg10=15, full_avg10=2, swap_in_mib_s=1, refault_mib_s=8, temperature_celsius=80
     )
     spare: Limits = Limits(
-        mem_available_percent=7, some_avg10=40, full_avg10=10, swap_in_mib_s=4, temperature_celsius=83
+        mem_available_percent=7, some_avg10=40, full_avg10=10, swap_in_mib_s=4, refault_mib_s=16, temperature_celsius=83
     )
     paused: Limits = Limits(
-        mem_available_percent=4, some_avg10=80, full_avg10=40, swap_in_mib_s=16, temperature_celsius=88
+        mem_available_percent=4,
+        some_avg10=80,
+        full_avg10=40,
+        swap_in_mib_s=16,
+        refault_mib_s=32,
+        temperature_celsius=88,
     )
 
 

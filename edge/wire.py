@@ -10,7 +10,8 @@ job/<job>/progress     out  QoS 0            phase and percent
 node/<node>/status     out  QoS 1  retained  `online` or `offline` (also the last will)
 node/<node>/birth      out  QoS 1  retained  boot, version, models, limits
 node/<node>/mode       out  QoS 1  retained  the best mode that the board allows now, and why
-node/<node>/load       out  QoS 0            memory, pressure, temperature, queue
+node/<node>/mode/set   in   QoS 1            auto, or the best mode that somebody allows this board from now on
+node/<node>/load       out  QoS 0            memory, pressure, temperature, queue, what the last job took
 """
 
 from __future__ import annotations
@@ -118,6 +119,7 @@ def state_messages(job: Job, *, origin: Origin, queue_pos: int) -> list[Outgoing
         "requested_mode": job.request.mode,
         "effective_mode": job.mode,
         "degraded_because": job.reason or None,
+        "mode_path": job.mode_path or None,
         "result": job.outcome if job.state is JobState.DONE else None,
         "error": job.outcome if job.state in (JobState.FAILED, JobState.CANCELLED) else None,
         "ts": _timestamp(job.updated_at),

@@ -8,13 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from edge.attempt import attempt
+from edge.attempt import Ask, attempt
 from edge.child import ENGINE_COMMAND, Child, Lost
 from edge.errors import EdgereelError, Preempted
+from edge.governor import sooner_to_finish
 from edge.job import Job
 from edge.jobqueue import JobQueue
 from edge.mode import Mode
-from edge.pipe import Done, Failed, HaltReason, Run, Step
+from edge.pipe import Done, Failed, Run, Step
 from edge.result import ModeChoice
 from edge.settings import Settings
 
@@ -54,6 +55,7 @@ class Worker:
         self._thread = threading.Thread(target=self._loop, name="worker", daemon=True)
         self.beat = time.monotonic()
         self.running: Job | None = None
+        self._fraction = 0.0
         queue.watch(self._wake)
 
     def start(self) -> None:
@@ -70,6 +72,10 @@ class Worker:
         """The process id of the engine, None when there is none."""
         child = self._child
         return child.pid if child and child.alive else None
+
+    def wake(self) -> None:
+        """Look again now: what the board allows has changed."""
+        self._wake.set()
 
     def stop(self, *, timeout_s: float) -> None:
         """Take nothing new, put the running job back, end the engine; returns within `timeout_s` seconds."""
@@ -93,6 +99,9 @@ class Worker:
     def _work_once(self) -> bool:
         if self._child and not self._child.alive:
             self._end_child()
+        if self._child and self._allowed().rank >= Mode.SPARE.rank:
+            self._child.kill()  # idle, and its memory is needed
+            self._end_child()
         job = self._queue.claim(lease_s=self._settings.queue.lease_s, now=time.time(), choose=self._choose)
         if job is None:
             return False
@@ -109,12 +118,12 @@ class Worker:
         mode = job.mode or Mode.SPARE
         return Run(job.request, mode, job.reason, clips / f"{job.id}.mp4", clips / f"{job.id}.jpg")
 
-    def _asker(self, job: Job) -> Callable[[], HaltReason | None]:
+    def _asker(self, job: Job) -> Callable[[], Ask | None]:
         """What is looked after at every turn of an attempt: the heartbeat, the lease, and reasons to stop."""
         lease_s = self._settings.queue.lease_s
-        renewed = time.monotonic()
+        started = renewed = time.monotonic()
 
-        def ask() -> HaltReason | None:
+        def ask() -> Ask | None:
             nonlocal renewed
             self.beat = time.monotonic()
             if self.beat - renewed > lease_s / 3:
@@ -122,16 +131,33 @@ class Worker:
                 renewed = self.beat
             if self._queue.cancel_asked(job.id):
                 return "cancel"
-            too_much = job.mode is not None and self._allowed().rank > job.mode.rank
-            return "preempt" if too_much or self._stop.is_set() else None
+            return "preempt" if self._stop.is_set() else self._give_way(job, elapsed_s=self.beat - started)
 
         return ask
 
+    def _give_way(self, job: Job, *, elapsed_s: float) -> Ask | None:
+        """Whether a running job has to stop for what the board allows now, and how soon."""
+        allowed, mode = self._allowed(), job.mode or Mode.SPARE
+        if allowed is Mode.PAUSED:
+            return "end"
+        if allowed.rank <= mode.rank:
+            return None
+        whole_s = elapsed_s / max(self._fraction, 1e-3)
+        anew_s = self._queue.runs.usual_s(allowed) or whole_s * allowed.row.time_ratio / mode.row.time_ratio
+        soft = allowed.rank < Mode.SPARE.rank
+        return (
+            None
+            if soft and sooner_to_finish(elapsed_s=elapsed_s, fraction=self._fraction, anew_s=anew_s)
+            else "preempt"
+        )
+
     def _teller(self, job: Job) -> Callable[[Step], None]:
         told = 0.0
+        self._fraction = 0.0
 
         def tell(step: Step) -> None:
             nonlocal told
+            self._fraction = step.fraction
             if time.monotonic() - told >= PROGRESS_PERIOD_S:
                 told = time.monotonic()
                 self._progress(job, step)

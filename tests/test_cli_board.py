@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def serving(board: list[str], broker: Mosquitto, tmp_path: Path) -> Iterator[lis
 
 
 def test_a_submitted_prompt_comes_back_as_a_clip_and_stands_among_the_jobs(
-    serving: list[str], broker: Mosquitto, cli: Cli
+    serving: list[str], broker: Mosquitto, cli: Cli, tmp_path: Path
 ) -> None:
     address = f"127.0.0.1:{broker.port}"
     sent = cli("submit", PROMPT, *serving, "--broker", address, "--mode", "lite", "--wait", "--json")
@@ -53,10 +54,29 @@ def test_a_submitted_prompt_comes_back_as_a_clip_and_stands_among_the_jobs(
     assert clip["sha256"] == file_sha256(Path(clip["path"]))
     assert [(job["id"], job["state"]) for job in json.loads(listed.out)["jobs"]] == [(state["id"], "done")]
     assert state["id"] in cli("jobs", *serving).out
+    plot = tmp_path / "runs.png"
+    stats = json.loads(cli("jobs", *serving, "--plot", str(plot), "--json").out)
+    assert stats["runs"] == 1 and stats["modes"][0]["figures"]["peak_pss_mib"]["max"] > 50
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    assert "peak_pss_mib" in cli("jobs", *serving, "--stats").out
+
+
+def test_top_shows_what_the_board_says(serving: list[str], broker: Mosquitto, cli: Cli) -> None:
+    address = f"127.0.0.1:{broker.port}"
+    deadline = time.monotonic() + 20
+    while (shown := cli("top", "--broker", address, "--once", *serving)).code and (
+        time.monotonic() < deadline
+    ):
+        time.sleep(0.3)
+    assert shown.code == 0, shown.err
+    for word in ("mode", "think", "memory", "available", "queue", "0 of 64", "cores", "engine", "not running"):
+        assert word in shown.out
+    body = json.loads(cli("top", "--broker", address, "--once", "--json", *serving).out)
+    assert body["mem"]["available_mb"] > 0 and body["cores"]["all"] >= body["cores"]["free"] >= 1
 
 
 def test_a_job_that_fails_on_the_board_gives_its_reason_and_an_exit_code(
-    serving: list[str], broker: Mosquitto, cli: Cli
+    serving: list[str], broker: Mosquitto, cli: Cli, tmp_path: Path
 ) -> None:
     address = f"127.0.0.1:{broker.port}"
     sent = cli("submit", PROMPT, *serving, "--broker", address, "--mode", "think", "--wait")

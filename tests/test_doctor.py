@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.doctor import Finding, Level, examine, swap_mib
+from edge.doctor import Finding, Level, examine
 from edge.settings import Settings, load_settings
 from tests.conftest import DATA, Cli
 
@@ -85,14 +85,6 @@ def test_the_swap_fix_is_that_of_the_release(marker: str, fix: str, tmp_path: Pa
     (root / marker).touch()
 
     assert fix in found(settings_for(tmp_path), root)["swap"].fix
-
-
-def test_swap_is_counted_by_kind(tmp_path: Path) -> None:
-    (tmp_path / "proc").mkdir()
-    lines = "/dev/zram0 partition 1024000 0 100\n/var/swap file 512000 0 -2\n/dev/sda2 partition 2048000 0 -3\n"
-    (tmp_path / "proc/swaps").write_text(SWAPS + lines, encoding="ascii")
-
-    assert swap_mib(tmp_path) == {"zram": 1000.0, "file": 500.0, "partition": 2000.0}
 
 
 def test_a_missing_or_damaged_pack_is_an_error(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from edge.governor import Verdict, choose, step
+from edge.governor import Verdict, choose, sooner_to_finish, step
 from edge.job import Job, JobState
 from edge.mode import Mode
 from edge.pressure import PressureReading
@@ -17,7 +17,7 @@ LIMITS = GovernorLimits(calm_s=60)
 CALM = PressureReading(mem_total_mib=1000, mem_available_mib=900, some_avg10=0, full_avg10=0, temperature_celsius=40)
 
 
-def judge(before: Verdict, now: float, **changes: float | bool) -> Verdict:
+def judge(before: Verdict, now: float, **changes: float | bool | None) -> Verdict:
     return step(before, replace(CALM, **changes), now=now, limits=LIMITS)  # type: ignore[arg-type]
 
 
@@ -92,35 +92,62 @@ def job(mode: str = "auto", *, cap: Mode | None = None, min_mode: str = "spare")
 
 
 def test_a_job_gets_what_it_asks_for_when_the_board_allows_it() -> None:
-    choice = choose(job("think"), asked=Mode.THINK, reason="", verdict=Verdict())
+    choice = choose(job("think"), asked=Mode.THINK, reason="", caps=[])
     assert choice and (choice.requested, choice.effective, choice.reason) == ("think", Mode.THINK, "")
 
 
 def test_a_job_is_never_lifted_above_what_it_asks_for() -> None:
-    choice = choose(job("lite"), asked=Mode.LITE, reason="", verdict=Verdict(mode=Mode.DIRECT, reason="memory"))
+    choice = choose(job("lite"), asked=Mode.LITE, reason="", caps=[(Mode.DIRECT, "memory")])
     assert choice and (choice.effective, choice.reason) == (Mode.LITE, "")
 
 
 def test_a_job_under_pressure_gets_less_and_the_reason() -> None:
-    choice = choose(job(), asked=Mode.NO_THINK, reason="", verdict=Verdict(mode=Mode.LITE, reason="memory"))
+    choice = choose(job(), asked=Mode.NO_THINK, reason="", caps=[(Mode.LITE, "memory")])
     assert choice and (choice.effective, choice.reason) == (Mode.LITE, "memory")
 
 
 def test_a_job_that_crashed_gets_its_cap_and_the_reason() -> None:
-    choice = choose(job(cap=Mode.SPARE), asked=Mode.NO_THINK, reason="", verdict=Verdict())
+    choice = choose(job(cap=Mode.SPARE), asked=Mode.NO_THINK, reason="", caps=[])
     assert choice and (choice.effective, choice.reason) == (Mode.SPARE, "an earlier run crashed")
 
 
 def test_a_job_rather_waits_than_go_below_its_min_mode() -> None:
-    low = Verdict(mode=Mode.LITE, reason="memory")
-    assert choose(job(min_mode="direct"), asked=Mode.NO_THINK, reason="", verdict=low) is None
-    assert choose(job(min_mode="lite"), asked=Mode.NO_THINK, reason="", verdict=low) is not None
+    low = (Mode.LITE, "memory")
+    assert choose(job(min_mode="direct"), asked=Mode.NO_THINK, reason="", caps=[low]) is None
+    assert choose(job(min_mode="lite"), asked=Mode.NO_THINK, reason="", caps=[low]) is not None
 
 
 def test_a_min_mode_above_what_is_asked_for_does_not_block_the_job() -> None:
-    choice = choose(job("lite", min_mode="think"), asked=Mode.LITE, reason="", verdict=Verdict())
+    choice = choose(job("lite", min_mode="think"), asked=Mode.LITE, reason="", caps=[])
     assert choice and choice.effective is Mode.LITE
 
 
 def test_nothing_starts_while_paused() -> None:
-    assert choose(job("spare"), asked=Mode.SPARE, reason="", verdict=Verdict(mode=Mode.PAUSED, reason="heat")) is None
+    assert choose(job("spare"), asked=Mode.SPARE, reason="", caps=[(Mode.PAUSED, "heat")]) is None
+
+
+def test_of_several_caps_the_lowest_counts_with_its_own_reason() -> None:
+    caps = [(Mode.DIRECT, "memory: no_think needs 300 MiB, 200 are free"), (Mode.LITE, "heat: 81 °C")]
+    choice = choose(job("think"), asked=Mode.THINK, reason="", caps=caps)
+    assert choice and (choice.effective, choice.reason) == (Mode.LITE, "heat: 81 °C")
+    choice = choose(job("think"), asked=Mode.THINK, reason="", caps=caps[:1])
+    assert choice and choice.reason.startswith("memory: no_think needs")
+
+
+def test_without_psi_pages_that_are_read_again_count_and_with_it_they_do_not() -> None:
+    blind = {"some_avg10": None, "full_avg10": None}
+    verdict = judge(Verdict(), 0, refault_mib=0, **blind)
+    assert judge(verdict, 10, refault_mib=90, **blind).mode is Mode.LITE
+    assert "dropped pages again 9.0 MiB/s" in judge(verdict, 10, refault_mib=90, **blind).reason
+    assert judge(verdict, 10, refault_mib=90).mode is Mode.THINK
+
+
+@pytest.mark.parametrize(("elapsed_s", "fraction", "anew_s", "finish"), [
+    (30, 0.9, 5, True),  # 3.3 s are left
+    (30, 0.5, 5, False),  # 30 s are left
+    (1, 0.0, 100, False),  # nothing is known yet
+])  # fmt: skip
+def test_a_job_that_is_nearly_done_is_finished(
+    elapsed_s: float, fraction: float, anew_s: float, *, finish: bool
+) -> None:
+    assert sooner_to_finish(elapsed_s=elapsed_s, fraction=fraction, anew_s=anew_s) is finish

@@ -133,3 +133,19 @@ def test_a_path_is_stored_with_the_job_and_a_wrong_one_is_refused(queue: JobQueu
     rejected = [body["error"] for body in told(queue) if body["state"] == "rejected"]
     assert "path point 2: y" in rejected[0]["message"]
     assert rejected[1]["code"] == "id_conflict"
+
+
+@pytest.mark.parametrize("payload", [b"lite", b" lite\n", b'{"mode": "lite"}'])
+def test_a_mode_that_is_set_is_remembered(queue: JobQueue, payload: bytes) -> None:
+    handle(Incoming(topic="edgereel/v1/node/n1/mode/set", payload=payload), queue=queue)
+    assert queue.wished() == "lite"
+
+
+@pytest.mark.parametrize("message", [
+    {"payload": b"fastest"}, {"payload": b""}, {"payload": b"{rubbish"}, {"payload": b"\xff" * 2000},
+    {"payload": b"lite", "retain": True},
+])  # fmt: skip
+def test_a_word_that_is_no_mode_changes_nothing(queue: JobQueue, message: dict[str, Any]) -> None:
+    handle(Incoming(topic="edgereel/v1/node/n1/mode/set", **message), queue=queue)
+    assert queue.wished() == "auto"
+    assert queue.jobs() == []

@@ -76,5 +76,27 @@ def test_this_machine_can_be_read() -> None:
 def test_a_reading_travels_with_null_for_what_the_board_cannot_tell() -> None:
     body = PressureReading(mem_total_mib=900, mem_available_mib=100, some_avg10=1.5).to_json()
     assert body["mem"] == {"total_mb": 900, "available_mb": 100, "swap_used_mb": None}
-    assert body["psi"] == {"memory": {"some10": 1.5, "full10": None}}
+    assert body["psi"] == {
+        "memory": {"some10": 1.5, "full10": None}, "cpu": {"some10": None}, "io": {"some10": None},
+    }  # fmt: skip
     assert body["temp_c"] is None
+
+
+def test_what_the_governor_sees_of_memory_is_that_of_the_tighter_group(board: Path) -> None:
+    write(board, "proc/self/cgroup", "0::/a\n")
+    write(board, "sys/fs/cgroup/a/memory.max", f"{150 << 20}\n")
+    write(board, "sys/fs/cgroup/a/memory.current", f"{100 << 20}\n")
+    write(board, "sys/fs/cgroup/a/memory.events", "max 3\nhigh 0\noom_kill 1\n")
+    reading = read_pressure(board, disk=board)
+    assert (reading.mem_total_mib, reading.mem_available_mib) == (150, 50)
+    assert (reading.limit_hits, reading.oom_kills) == (3, 1)
+
+
+def test_refaults_faults_clock_and_the_pressure_of_others_are_told(board: Path) -> None:
+    write(board, "proc/vmstat", "pgmajfault 42\nworkingset_refault_file 512\n")
+    write(board, "proc/pressure/cpu", "some avg10=40.10 avg60=1.00 avg300=0.00 total=12\n")
+    write(board, "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq", "600000\n")
+    write(board, "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq", "1500000\n")
+    reading = read_pressure(board, disk=board)
+    assert reading.refault_mib == 512 * os.sysconf("SC_PAGESIZE") / 2**20
+    assert (reading.major_faults, reading.cpu_some_avg10, reading.clock_share) == (42, 40.1, 0.4)

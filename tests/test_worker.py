@@ -46,7 +46,7 @@ class Board:
 
     def choose(self, job: Job) -> ModeChoice | None:
         asked = Mode.DIRECT if job.request.mode == "auto" else Mode(job.request.mode)
-        return choose(job, asked=asked, reason="", verdict=self.verdict)
+        return choose(job, asked=asked, reason="", caps=[(self.verdict.mode, self.verdict.reason)])
 
     def put(self, job_id: str, prompt: str, **fields: object) -> None:
         self.queue.put(make_request(prompt, id=job_id, **fields), now=time.time())
@@ -174,6 +174,47 @@ def test_pressure_preempts_the_job_and_it_goes_on_in_a_lower_mode(board: Board) 
     job = board.wait("a", JobState.DONE)
     assert (job.mode, job.reason, job.crashes) == (Mode.SPARE, "memory: 6 % available", 0)
     assert board.states("a") == ["accepted", "running", "accepted", "running", "done"]
+
+
+def test_a_paused_board_has_its_memory_back_at_once_even_from_an_engine_that_does_not_listen(board: Board) -> None:
+    board.put("a", "deaf long", mode="direct")
+    board.until(lambda: board.job("a") if board.steps else None)
+    pid = board.worker.engine_pid
+    board.verdict = Verdict(mode=Mode.PAUSED, reason="memory: 2 % available")
+    board.worker.wake()
+    began = time.monotonic()
+    job = board.wait("a", JobState.QUEUED, timeout_s=5)
+    assert time.monotonic() - began < 1
+    assert not Path(f"/proc/{pid}").exists()
+    assert job.crashes == 0
+
+
+def test_an_idle_engine_ends_when_memory_is_needed(board: Board) -> None:
+    board.put("a", "a fish")
+    board.wait("a", JobState.DONE)
+    pid = board.worker.engine_pid
+    board.verdict = Verdict(mode=Mode.SPARE, reason="memory: 6 % available")
+    board.worker.wake()
+    deadline = time.monotonic() + 1
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_job_that_would_end_sooner_than_a_new_run_is_finished_under_soft_pressure(board: Board) -> None:
+    board.put("a", "slow", mode="direct")
+    board.until(lambda: board.job("a") if any(step.fraction > 0.6 for _, step in board.steps) else None)
+    board.verdict = Verdict(mode=Mode.LITE, reason="heat: 81 °C")
+    job = board.wait("a", JobState.DONE)
+    assert (job.mode, job.mode_path) == (Mode.DIRECT, "direct")
+
+
+def test_the_modes_that_a_job_went_through_are_in_its_result(board: Board) -> None:
+    board.put("a", "slow", mode="direct")
+    board.wait("a", JobState.RUNNING)
+    board.verdict = Verdict(mode=Mode.SPARE, reason="memory: 6 % available")
+    job = board.wait("a", JobState.DONE)
+    assert job.outcome and job.outcome["mode"]["path"] == "direct>spare"
 
 
 def test_a_paused_board_starts_nothing_until_it_is_better(board: Board) -> None:

@@ -49,7 +49,7 @@ def _find(path: Path, *, threads: int, cache: Path | None) -> tuple[Path, Path |
         return path, None
     try:
         found, weights = prepared(path, cache=cache, options=_options(threads))
-    except Exception as exc:  # as below; it only saves memory
+    except Exception as exc:  # noqa: BLE001 - as below, and it only saves memory
         log.info("%s is used as it is: %s.", path.name, str(exc).splitlines()[0][:200])
         return path, None
     return found, weights if weights.is_file() else None
