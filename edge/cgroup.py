@@ -6,11 +6,12 @@ Interface: the kernel's admin-guide, cgroup-v2.rst and cgroup-v1/memory.rst.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 MIB = 1 << 20
+LIMITS = ("memory.max", "memory.high", "memory.limit_in_bytes")
 NO_LIMIT = 1 << 60  # version 1 writes "none" as the largest multiple of a page
 
 
@@ -29,41 +30,40 @@ class MemoryGroup:
 
 def read_memory_group(root: Path) -> MemoryGroup | None:
     """The group with the least memory left, of all that this process is in; None where nothing is limited."""
-    groups = [group for folder in _folders(root) if (group := _read(folder)) is not None]
+    folders = _folders(root, _text(root / "proc/self/cgroup"))
+    groups = [group for folder in folders if (group := _read(folder)) is not None]
     return min(groups, key=lambda group: group.available_mib, default=None)
 
 
-def _folders(root: Path) -> Iterator[Path]:
+@lru_cache(maxsize=2)  # asked twice a second, and a process hardly ever moves
+def _folders(root: Path, membership: str) -> tuple[Path, ...]:
     """The folders of this process's group and of those around it."""
-    for line in _text(root / "proc/self/cgroup").splitlines():
+    found: list[Path] = []
+    for line in membership.splitlines():
         _, controllers, path = line.split(":", 2)
-        if not controllers:
-            tops = [root / "sys/fs/cgroup"]
-        elif "memory" in controllers.split(","):
-            tops = [root / "sys/fs/cgroup/memory"]
-        else:
-            continue
-        for top in tops:
+        if not controllers or "memory" in controllers.split(","):
+            top = root / "sys/fs/cgroup" / ("memory" if controllers else "")
             folder = top / path.lstrip("/")
-            yield from (folder, *(parent for parent in folder.parents if parent.is_relative_to(top)))
+            found += [folder, *(parent for parent in folder.parents if parent.is_relative_to(top))]
+    return tuple(folder for folder in found if any((folder / name).exists() for name in LIMITS))
 
 
 def _read(folder: Path) -> MemoryGroup | None:
+    limits = [_number(folder / name) for name in LIMITS]
+    limit = min((limit for limit in limits if limit is not None and limit < NO_LIMIT), default=None)
+    if limit is None:
+        return None  # before the statistics, which cost the kernel far more
     stat = _counts(folder / "memory.stat")
-    if (folder / "memory.current").exists():
-        limits = [_number(folder / name) for name in ("memory.max", "memory.high")]
-        used, events = _number(folder / "memory.current"), _counts(folder / "memory.events")
+    if (used := _number(folder / "memory.current")) is not None:
+        events = _counts(folder / "memory.events")
         droppable = stat.get("active_file", 0) + stat.get("inactive_file", 0)
         hits, kills = events.get("max", 0) + events.get("high", 0), events.get("oom_kill", 0)
-    else:
-        limits, used = [_number(folder / "memory.limit_in_bytes")], _number(folder / "memory.usage_in_bytes")
+    elif (used := _number(folder / "memory.usage_in_bytes")) is not None:
         droppable = stat.get("total_active_file", 0) + stat.get("total_inactive_file", 0)
         hits = _number(folder / "memory.failcnt") or 0
         kills = _counts(folder / "memory.oom_control").get("oom_kill", 0)
-    set_limits = [limit for limit in limits if limit is not None and limit < NO_LIMIT]
-    if not set_limits or used is None:
+    else:
         return None
-    limit = min(set_limits)
     available = min(limit, max(0, limit - used) + droppable)
     return MemoryGroup(limit_mib=limit / MIB, available_mib=available / MIB, events=hits, oom_kills=kills)
 

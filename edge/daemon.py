@@ -141,7 +141,7 @@ class Daemon:
 
     def _capped(self) -> tuple[Mode, str]:
         """The best mode that does not depend on pressure: what somebody set, and what the swap allows."""
-        wished = self._queue.wished()
+        wished = self._queue.wished
         caps = [(Mode(wished), "set over MQTT")] if wished != "auto" else []
         if self._models.small_board and real_mib(read_swap(self._root)) < WANTED_MIB:
             caps.append((self._settings.governor.without_swap, "swap: less than 2 GB as a file or partition"))
@@ -186,7 +186,7 @@ class Daemon:
 
     def _mode(self) -> Outgoing:
         mode, reason = self._allowed()
-        body = {"requested": self._queue.wished(), "effective": mode, "reason": reason}
+        body = {"requested": self._queue.wished, "effective": mode, "reason": reason}
         return node_message("mode", body, origin=self._origin, now=time.time())
 
     def _load(self, reading: PressureReading) -> Outgoing:

@@ -32,7 +32,10 @@ MAX_FINISHED = 1000
 
 
 class JobQueue:
-    """See the module. `limit` is how many jobs may wait or run; `max_crashes` how often one may kill the engine."""
+    """See the module. `limit` is how many jobs may wait or run; `max_crashes` how often one may kill the engine.
+
+    `wished` is the best mode that somebody set, over all starts; `auto` when nobody did.
+    """
 
     def __init__(self, path: Path, *, origin: Origin, limit: int = 64, max_crashes: int = 3) -> None:
         self._db = open_database(path)
@@ -43,6 +46,8 @@ class JobQueue:
         self._limit = limit
         self._max_crashes = max_crashes
         self._watchers: list[threading.Event] = []
+        row = self._db.execute("SELECT value FROM wish WHERE name = 'mode'").fetchone()
+        self.wished = str(row["value"]) if row else "auto"
 
     def close(self) -> None:
         """Close the file; the queue may not be used afterwards."""
@@ -177,20 +182,17 @@ class JobQueue:
         """Remember the best mode that somebody set for this board: `auto`, or the name of a mode."""
         with self._commit():
             self._db.execute("INSERT OR REPLACE INTO wish VALUES ('mode', ?)", (mode,))
-
-    def wished(self) -> str:
-        """What was set last, over all starts; `auto` when nothing was."""
-        with self._lock:
-            row = self._db.execute("SELECT value FROM wish WHERE name = 'mode'").fetchone()
-        return str(row["value"]) if row else "auto"
+        self.wished = mode
 
     # Inside a transaction
 
     @contextmanager
     def _commit(self, *, wake: bool = True) -> Iterator[None]:
         with self._lock, transaction(self._db):
+            before = self._db.total_changes
             yield
-        if wake:
+            changed = self._db.total_changes > before  # who looks in vain must not wake itself
+        if wake and changed:
             for event in self._watchers:
                 event.set()
 

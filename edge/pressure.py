@@ -7,6 +7,7 @@ Memory is that of the control group where one is tighter than the board.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from edge.cgroup import read_memory_group
 
 MIB = 1 << 20
 KIB_PER_MIB = 1024
+COUNTED = re.compile(r"^(pswpin|pgmajfault|workingset_refault_file) (\d+)$", re.MULTILINE)
 THROTTLED_NOW = 0b1111  # the higher bits say "since boot" and never fall again
 
 
@@ -78,7 +80,7 @@ class PressureReading:
 def read_pressure(root: Path, *, disk: Path) -> PressureReading:
     """Look once, below `root` (/ on a board); `disk` is a folder on the disk to ask for space. Never raises."""
     memory = _fields(root / "proc/meminfo", scale=1 / KIB_PER_MIB)
-    counted = _fields(root / "proc/vmstat", scale=1)
+    counted = {name: float(count) for name, count in COUNTED.findall(_read(root / "proc/vmstat"))}
     page_mib = os.sysconf("SC_PAGESIZE") / MIB
     group = read_memory_group(root)
     psi = _psi(root / "proc/pressure/memory")

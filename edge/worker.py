@@ -19,7 +19,7 @@ from edge.pipe import Done, Failed, Run, Step
 from edge.result import ModeChoice
 from edge.settings import Settings
 
-IDLE_TURN_S = 1.0
+IDLE_TURN_S = 5.0  # a new job, a message or a change of mode wakes the worker at once
 DISK_RETRY_S = 5.0
 PROGRESS_PERIOD_S = 0.25
 

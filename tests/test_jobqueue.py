@@ -273,6 +273,13 @@ def test_every_commit_wakes_the_watchers(queue: JobQueue) -> None:
     assert woken.is_set()
 
 
+def test_a_look_at_an_empty_queue_wakes_nobody(queue: JobQueue) -> None:
+    event = threading.Event()
+    queue.watch(event)
+    assert queue.claim(lease_s=60, now=1, choose=lambda _: None) is None
+    assert not event.is_set()
+
+
 def test_many_threads_put_the_same_ids_and_each_is_one_job(queue: JobQueue) -> None:
     def put_all() -> None:
         for number in range(10):
