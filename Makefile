@@ -85,7 +85,7 @@ judge: $(CONVERT)/.made ## quality of a pack: PACK=, N=, STEPS=, SET=, JUDGE=; t
 		$(if $(STEPS),--steps $(STEPS)) $(JUDGE)
 
 .PHONY: judges
-judges: $(CONVERT)/.made ## train the recognisers on fresh renders; resumable, about 5 h each on one core
+judges: $(CONVERT)/.made ## train the recognisers on fresh renders; resumable, about 6 h each on one core
 	for phase in views r_eval r_train; do $(TINYVIDEO) $$phase --out runs/judges; done
 
 .PHONY: autoencoder

@@ -22,6 +22,7 @@ from edge.memory import available_mib
 PROT_READ, MAP_SHARED = 1, 1
 MAP_FAILED = ctypes.c_void_p(-1).value
 MADV_DONTNEED = 4
+CAP_IPC_LOCK = 14
 WORKING_MIB = 128.0  # what stays free beside locked weights
 MIB = 1 << 20
 KIB_PER_MIB = 1024
@@ -115,9 +116,12 @@ def room_to_lock_mib(root: Path = Path("/")) -> float:
 
 
 def lock_limit_mib() -> float:
-    """How much this process may lock; infinite for root, which the limit does not hold."""
+    """How much this process may lock; infinite with the capability IPC_LOCK, which the limit does not hold."""
     soft, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
-    return float("inf") if soft == resource.RLIM_INFINITY or os.geteuid() == 0 else soft / MIB
+    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    capable = re.search(r"^CapEff:\s+([0-9a-f]+)$", status, re.MULTILINE)
+    free = soft == resource.RLIM_INFINITY or (capable is not None and int(capable[1], 16) >> CAP_IPC_LOCK & 1)
+    return float("inf") if free else soft / MIB
 
 
 def _lock(path: Path, size: int, stack: ExitStack) -> str:

@@ -35,7 +35,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     anonymous_mib: float = 150.0
     steps: tuple[int, ...] = (1,)
     view_files: int = 40
-    recogniser_minutes: float = 265.0
+    recogniser_minutes: float = 335.0
 
 
 def load_config(path: Path) -> Config:
