@@ -83,7 +83,9 @@ def report(group: Group, state: dict[str, object], watch: Watch, *, limit: int, 
     weights = result.get("weights", {})  # type: ignore[attr-defined]
     print(f"limit {limit} MiB, no swap: {state['state']} in {seconds:.1f} s, modes {state.get('mode_path')}"
           f" {state.get('degraded_because') or ''}")  # fmt: skip
-    print(f"peak PSS of parent and engine together: {watch.peak_pss:.0f} MiB; of anonymous memory: {watch.peak_anonymous:.0f}")
+    print(
+        f"peak PSS of parent and engine together: {watch.peak_pss:.0f} MiB; of anonymous memory: {watch.peak_anonymous:.0f}"
+    )
     for name, one in weights.items():
         print(f"  {name}: {one['locked_mib']:.1f} of {one['wanted_mib']:.1f} MiB locked")
     print(f"VmLck at most: {watch.peak_locked:.1f} MiB")

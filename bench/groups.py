@@ -66,6 +66,14 @@ class Group:
         name = "memory.max_usage_in_bytes" if self._old else "memory.peak"
         return int((self._folder / name).read_text()) / MIB
 
+    def held_mib(self) -> float:
+        """What the group holds now that cannot be dropped."""
+        names = ("total_active_file", "total_inactive_file") if self._old else ("active_file", "inactive_file")
+        rows = (line.split() for line in (self._folder / "memory.stat").read_text().splitlines())
+        droppable = sum(int(row[1]) for row in rows if row[0] in names)
+        name = "memory.usage_in_bytes" if self._old else "memory.current"
+        return (int((self._folder / name).read_text()) - droppable) / MIB
+
     def _event(self, file: str, name: str) -> int:
         rows = (line.split() for line in (self._folder / file).read_text().splitlines())
         return next((int(row[1]) for row in rows if row[0] == name), 0)

@@ -23,6 +23,7 @@ class Counts(NamedTuple):
 
 
 NOTHING = Counts()
+KILLED = "memory: the kernel killed a process at the limit of the control group"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,7 @@ class Verdict:
     """What is allowed and why, and what must be remembered until the next look; times are monotonic seconds.
 
     `since` is when the row was entered or last confirmed. Rates in MiB/s are taken over a window that began at
-    `window_start` with the counts `window`.
+    `window_start` with the counts `window`. `oom_kills` is how often the kernel had killed in our control group.
     """
 
     mode: Mode = Mode.THINK
@@ -39,12 +40,15 @@ class Verdict:
     rates: Counts = NOTHING
     window_start: float = 0.0
     window: Counts | None = None
+    oom_kills: int | None = None
 
 
 def step(before: Verdict, reading: PressureReading, *, now: float, limits: GovernorLimits) -> Verdict:
     """Judge one reading. A worse row is entered at once; a row is left for the next better one after `calm_s`."""
     rates, window_start, window = _rates(before, reading, now=now)
     mode, reason = _worst(reading, rates=rates, limits=limits)
+    if None not in (before.oom_kills, reading.oom_kills) and reading.oom_kills != before.oom_kills:
+        mode, reason = max((mode, reason), (Mode.SPARE, KILLED), key=lambda row: row[0].rank)
     since = now
     if mode.rank < before.mode.rank:
         calm = now - before.since >= limits.calm_s
@@ -58,6 +62,7 @@ def step(before: Verdict, reading: PressureReading, *, now: float, limits: Gover
         rates=rates,
         window_start=window_start,
         window=window,
+        oom_kills=reading.oom_kills,
     )
 
 

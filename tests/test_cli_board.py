@@ -64,9 +64,7 @@ def test_a_submitted_prompt_comes_back_as_a_clip_and_stands_among_the_jobs(
 def test_top_shows_what_the_board_says(serving: list[str], broker: Mosquitto, cli: Cli) -> None:
     address = f"127.0.0.1:{broker.port}"
     deadline = time.monotonic() + 20
-    while (shown := cli("top", "--broker", address, "--once", *serving)).code and (
-        time.monotonic() < deadline
-    ):
+    while (shown := cli("top", "--broker", address, "--once", *serving)).code and (time.monotonic() < deadline):
         time.sleep(0.3)
     assert shown.code == 0, shown.err
     for word in ("mode", "think", "memory", "available", "queue", "0 of 64", "cores", "engine", "not running"):

@@ -151,3 +151,12 @@ def test_a_job_that_is_nearly_done_is_finished(
     elapsed_s: float, fraction: float, anew_s: float, *, finish: bool
 ) -> None:
     assert sooner_to_finish(elapsed_s=elapsed_s, fraction=fraction, anew_s=anew_s) is finish
+
+
+def test_a_kill_in_the_control_group_leads_down_once_and_an_old_one_does_not() -> None:
+    first = judge(Verdict(), 0, oom_kills=3)
+    assert first.mode is Mode.THINK
+    killed = judge(first, 1, oom_kills=4)
+    assert (killed.mode, killed.since) == (Mode.SPARE, 1)
+    assert "killed" in killed.reason
+    assert judge(killed, 62, oom_kills=4).mode is Mode.LITE

@@ -30,10 +30,10 @@ def layout(**changes: str) -> Layout:
 
 
 def textures() -> Textures:
-    """Two places in two variants of one even feature each, and two subjects: the fish is 50, and 10 times its sine more."""
+    """Two places in two variants of one even feature each, and two subjects: the fish is 20, and 5 more in each phase."""
     places = np.repeat(np.arange(4, dtype=np.int8), 40).reshape(4, 1, 4, 10)
     subjects = np.zeros((2, POSES, 6, 6), np.int8)
-    subjects[1, 0], subjects[1, 1] = 50, 10
+    subjects[1] = (20 + 5 * np.arange(POSES))[:, None, None]
     return Textures(places, places + 3, subjects, variants=2, chooser=1, photo=PHOTO)
 
 
@@ -53,7 +53,9 @@ def test_a_sample_within_a_subject_sees_its_picture_as_its_phase_has_it() -> Non
 
     subject = look(moving, [4.0])[0, 0]
 
-    assert subject[:, row, column] == pytest.approx(50 + 10 * np.sin(track.phase[4]), abs=0.05)
+    at = track.phase[4] / (2 * np.pi) * POSES % POSES
+    wanted = 20 + 5 * at if at < POSES - 1 else 20 + 5 * (POSES - 1) * (POSES - at)  # and back to the first
+    assert subject[:, row, column] == pytest.approx(wanted, abs=0.05)
     assert not subject[:, 0, 0].any()
 
 

@@ -1,7 +1,7 @@
 """What the denoiser looks at: pictures of every subject and place, sampled where the layout says.
 
-A picture holds features in the place of colours. Several samples a cell say where in the cell an edge runs. How a
-subject's features change with its phase is a Fourier series: a mean, then sine and cosine of the phase and of twice it.
+A picture holds features in the place of colours. Several samples a cell say where in the cell an edge runs. A subject
+has pictures in several phases of its own movement; between two of them its features go straight from one to the other.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ Pictures = Tiles | Sequence[Picture] | NDArray[np.int8]
 
 SAMPLES = 4  # in each direction of a cell
 BODY = 1.5  # radii of a subject that its pictures show
-POSES = 5  # pictures of a subject, one for each term of the series
+POSES = 12  # pictures of a subject, evenly over its phase
 OFFSETS = (np.arange(SAMPLES, dtype=np.float32) + 0.5) / SAMPLES - 0.5  # cells
-WAVES = ("sin_phase", "cos_phase", "sin_phase2", "cos_phase2")
+WAVES = ("sin_phase", "cos_phase")
 
 
 @dataclass(frozen=True)
@@ -111,11 +111,13 @@ class Textures:
         window = np.maximum(cells["window"], 0.1)
         poses = np.stack([cells["subject"], *(cells[name] / window for name in WAVES)], axis=1).round(4)
         kinds, members = np.unique(poses, axis=0, return_inverse=True)
-        for number, (subject, *waves) in enumerate(kinds):
+        for number, (subject, sine, cosine) in enumerate(kinds):
             mine = members.ravel() == number
             pictures = self._subjects[int(subject)].astype(np.float32)
             pictures = pictures.reshape(features, POSES, *pictures.shape[1:])
-            posed = np.tensordot(pictures, np.array([1, *waves], np.float32), axes=(1, 0))
+            at = float(np.arctan2(sine, cosine)) / (2 * np.pi) * POSES % POSES
+            one, share = int(at) % POSES, at % 1
+            posed = (1 - share) * pictures[:, one] + share * pictures[:, (one + 1) % POSES]
             sampled = _sampled(posed, u[mine], v[mine]) * inside[mine]
             out[:, :, rows[mine], columns[mine]] = sampled.transpose(2, 1, 0)
         return out

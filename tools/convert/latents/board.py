@@ -16,6 +16,6 @@ STATES = {"slot_state": "next_slot_state", "key_state": "next_key_state"}
 def open_decoder(config: Config, folder: Path, *, threads: int = 1) -> Decoder:
     """`edge.video`'s decoder on the trunk and the tail in `folder`."""
     trunk, tail = part_of(folder / "trunk.onnx", states=STATES), part_of(folder / "tail.onnx")
-    opened = [open_session(folder / part.file, part, threads=threads) for part in (trunk, tail)]
+    opened = [open_session(folder / part.file, part, threads=threads)[0] for part in (trunk, tail)]
     latent = Latent(config.channels, *config.cells, config.slot_frames, config.keys)
     return Decoder(opened[0], opened[1], trunk, latent)

@@ -1,8 +1,7 @@
 """Textures of every place and subject, baked from the renderer's own paint: what the student looks up.
 
 A texel holds the colours that it has in all styles (and for a subject in a few base colours) as a few principal
-components, which all places, or all subjects, share: what one of them teaches about a style serves the others. How a
-subject's texels change with its phase is a Fourier series of two harmonics.
+components, which all places, or all subjects, share: what one of them teaches about a style serves the others.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from edge.manifest import Slot
 from edge.video.slot_map import FAR_X, NEAR_X
-from edge.video.textures import BODY
+from edge.video.textures import BODY, POSES
 from tools.convert.scenes.backgrounds import LEFT
 from tools.convert.scenes.palette import COLOURS
 from tools.convert.scenes.pen import Pen
@@ -29,7 +28,6 @@ from tools.convert.scenes.subjects import SUBJECTS
 from tools.convert.tinyvideo.config import Config
 from tools.convert.tinyvideo.loop import write_whole
 
-PHASES = 12
 TINTS = ("red", "blue", "grey")  # base colours that the others lie between
 FINER = 3  # pixels that a texel of a place is averaged from, in each direction
 RADIUS = 0.17  # canvas heights, of a subject
@@ -98,12 +96,8 @@ def _shrunk(layer: Array, reach: tuple[float, float], rows: int) -> Array:
 
 def _subjects(names: Sequence[str], texels: int) -> Array:
     """[subjects, POSES, 40, texels, texels]: RGB per style and tint, then alpha per style."""
-    turns = 2 * np.pi * np.arange(PHASES) / PHASES
-    waves = np.stack([np.ones(PHASES), *(wave(n * turns) for n in (1, 2) for wave in (np.sin, np.cos))])
-    share = waves * np.array([[1.0], *[[2.0]] * 4]) / PHASES
-    return np.stack([
-        np.tensordot(share, np.stack([_posed(name, turn, texels) for turn in turns]), axes=1) for name in names
-    ]).astype(np.float32)  # fmt: skip
+    turns = 2 * np.pi * np.arange(POSES) / POSES
+    return np.stack([np.stack([_posed(name, turn, texels) for turn in turns]) for name in names])
 
 
 def _posed(name: str, phase: float, texels: int) -> Array:

@@ -48,8 +48,10 @@ class LookUp(nn.Module):
         second = (keys["subject"] > kinds[:, :1, None, None]).float().repeat_interleave(GRID, dim=1)
         found = _sampled(pictures, u, (second + (v.clamp(-edge, edge) + 1) / 2) * (2 / count) - 1)
         inside = ((u.abs() < 1) & (v.abs() < 1)).float()
-        window = keys["window"].clamp(min=0.1)
-        mix = torch.stack([inside] + [inside * (keys[name] / window).repeat_interleave(GRID, 1) for name in WAVES], 1)
+        at = torch.atan2(*(keys[name] for name in WAVES)) / (2 * math.pi) * POSES
+        away = (at[:, None] - torch.arange(POSES, dtype=at.dtype)[:, None, None, None]).remainder(POSES)
+        near = (1 - torch.minimum(away, POSES - away)).clamp(min=0)  # [n, POSES, keys, h, w]
+        mix = inside[:, None] * near.repeat_interleave(GRID, 2)
         return torch.stack([(part * mix).sum(dim=1) for part in found.split(POSES, dim=1)], dim=1)
 
 
