@@ -88,6 +88,7 @@ class Daemon:
         self._verdict = Verdict(since=time.monotonic())
         self._cap: tuple[Mode, str] = (Mode.THINK, "")
         self._tell_at = 0.0
+        self._waiting = ""  # why the job that was looked at last could not start
         self._fast = fast_cores(root=root)
         self._cores = FreeCores(root=root, cores=self._fast, own=lambda: 0.0)
         self._worker = Worker(
@@ -164,7 +165,12 @@ class Daemon:
         asked, reason = choose_mode(job.request.mode, has_llm=self._models.llm is not None)
         free = free_mib(self._settings, root=self._root, engine=self._worker.engine_pid)
         caps = (fitting_mode(asked, self._models, free_mib=free), self._allowed())
-        return choose(job, asked=asked, reason=reason, caps=caps)
+        choice = choose(job, asked=asked, reason=reason, caps=caps)
+        waiting = "" if choice else max(caps, key=lambda cap: cap[0].rank)[1]
+        if waiting and not self._waiting:
+            log.warning("Job %s waits: %s.", job.id, waiting)
+        self._waiting = waiting
+        return choice
 
     def _progress(self, job: Job, at: Step) -> None:
         self._broker.publish(progress_message(job.id, origin=self._origin, phase=at.phase, fraction=at.fraction))
@@ -198,6 +204,7 @@ class Daemon:
             "accepting": depth < limit and mode is not Mode.PAUSED,
             "mode": mode,
             "reason": reason or None,
+            "waiting": (self._waiting or None) if depth else None,
             "cores": {"free": self._cores.count(), "all": len(self._fast)},
             "swap": [swap.to_json() for swap in read_swap(self._root)],
             "engine": read_process(self._root, pid=self._worker.engine_pid) if self._worker.engine_pid else None,

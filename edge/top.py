@@ -39,6 +39,7 @@ def rows(body: Body) -> list[tuple[str, str]]:
         ("board", f"{body.get('node')}, {body.get('ts')}"),
         ("mode", _with_reason(str(body.get("mode")), body.get("reason"))),
         ("queue", f"{queue.get('depth')} of {queue.get('limit')}; running: {body.get('running') or 'nothing'}"),
+        ("waiting", str(body.get("waiting") or "")),
         ("memory", f"{_mib(memory.get('available_mb'))} of {_mib(memory.get('total_mb'))} available"),
         ("pressure", ", ".join(f"{name} {one['some10']:g} %" for name, one in psi.items() if one.get("some10") is not None)),
         ("swap", ", ".join(_swap(swap) for swap in body.get("swap") or ()) or "none"),

@@ -304,6 +304,21 @@ def test_the_load_message_says_what_the_board_has_and_what_the_last_job_took(
     assert load["mode"] == "think" and load["accepting"]
 
 
+def test_a_job_that_fits_in_no_mode_waits_and_the_board_says_why(
+    tmp_path: Path, server: Mosquitto, seen: Listener
+) -> None:
+    board = Board(tmp_path, server, fake=True)
+    board.command += ["engine.reserve_mib=100000000"]
+    board.start()
+    try:
+        online(seen)
+        server.publish(REQ, request("a"))
+        seen.wait(lambda m: m["topic"].endswith("/n1/load") and "lite needs" in str(m["body"].get("waiting")))
+        assert [state["state"] for state in seen.states("a")] == ["accepted"]
+    finally:
+        board.end()
+
+
 def test_the_parent_never_imports_what_runs_models() -> None:
     code = f"import sys, edge.daemon, edge.submit; print([name for name in {HEAVY!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
