@@ -1,10 +1,11 @@
 """Pressure injected into a daemon that works: whether modes change in time, and every job is done.
 
-    python -m bench.pressure --events 100 [--limit-steps 20]     (limit steps need root: they make a control group)
+    python -m bench.pressure --events 100 [--limit-steps 20 --stress 10]     (these two need root, and stress-ng)
 
 The daemon is the real one with its real engine, queue and broker, on the tests' tiny pack. Most events are written into
 the files of a stand-in for /proc and /sys: memory, PSI, heat, throttling, a control group. `--limit-steps` of them are
-real: the daemon runs in a memory control group whose limit is lowered while a job runs. Each event comes while a job
+real: the daemon runs in a memory control group whose limit is lowered while a job runs. In `--stress` of them stress-ng
+takes what is left of the group. Each event comes while a job
 runs, stays for a second, and goes; the next one waits until the board is back in its best mode. Prints how many jobs
 were lost, how many parents died, how long the change of the mode took, and how many results tell their modes.
 """
@@ -30,6 +31,7 @@ from tests.mosquitto import Mosquitto
 MIB = 1 << 20
 CALM_S = 0.5
 GROWN_MIB = 90
+LIMIT_MIB = 1024
 SERVE = """
 import os, sys
 from pathlib import Path
@@ -45,6 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=100)
     parser.add_argument("--limit-steps", type=int, default=0, help="how many of them are a real group's limit")
+    parser.add_argument("--stress", type=int, default=0, help="how many of them are stress-ng in the same group")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     rng = random.Random(args.seed)  # noqa: S311 - the events, the same every time
@@ -53,11 +56,13 @@ def main() -> None:
         broker.start()
         try:
             fake = Run(Path(name) / "fake", broker, root=Path(name) / "fake/root")
-            fake.go([fake.write(rng.choice(EVENTS)) for _ in range(args.events - args.limit_steps)], rng)
-            if args.limit_steps:
-                with Group("edgereel-pressure", 1024) as group:
+            written = args.events - args.limit_steps - args.stress
+            if written > 0:
+                fake.go([fake.write(rng.choice(EVENTS)) for _ in range(written)], rng)
+            if args.limit_steps + args.stress:
+                with Group("edgereel-pressure", LIMIT_MIB) as group:
                     real = Run(Path(name) / "real", broker, root=Path("/"), group=group)
-                    real.go([real.squeeze] * args.limit_steps, rng)
+                    real.go([real.squeeze] * args.limit_steps + [real.stress] * args.stress, rng)
         finally:
             broker.stop()
 
@@ -91,6 +96,7 @@ class Run:
 
     def __init__(self, folder: Path, broker: Mosquitto, *, root: Path, group: Group | None = None) -> None:
         self.folder, self.broker, self.root, self.group = folder, broker, root, group
+        self.seconds = 6 if group is None else 20  # a real squeeze has to find the engine grown, and still at work
         folder.mkdir()
         self.node = folder.name
 
@@ -124,7 +130,13 @@ class Run:
     ) -> float | None:
         """One job and one event; the seconds until the mode changed, None when it never did."""
         job = f"{self.node}-{number}"
-        body = {"id": job, "prompt": "two blue fish swim in the deep sea", "mode": "direct", "seconds": 6, "seed": 1}
+        body = {
+            "id": job,
+            "prompt": "two blue fish swim in the deep sea",
+            "mode": "direct",
+            "seconds": self.seconds,
+            "seed": 1,
+        }
         self.broker.publish(f"edgereel/v1/node/{self.node}/req", json.dumps(body))
         self.until(lambda: self.states(job)[-1:] == ["running"], 60)
         time.sleep(rng.uniform(0, 0.8))
@@ -169,7 +181,23 @@ class Run:
         self.until(lambda: group.held_mib() > GROWN_MIB, 5)
         limit = int(group.held_mib() / 0.92)
         group.limit(limit)
-        return f"real limit of {limit} MiB", Mode.LITE, lambda: group.limit(1024)
+        return f"real limit of {limit} MiB", Mode.LITE, lambda: group.limit(LIMIT_MIB)
+
+    def stress(self) -> tuple[str, Mode, Callable[[], None]]:
+        """Have another process in the group take memory until a tenth of it is left."""
+        assert self.group
+        group = self.group
+        self.until(lambda: group.held_mib() > GROWN_MIB, 5)
+        mib = int(0.9 * LIMIT_MIB - group.held_mib())
+        command = ["stress-ng", "--quiet", "--vm", "1", "--vm-bytes", f"{mib}m", "--vm-keep", "--timeout", "60s"]
+        other = subprocess.Popen(command, preexec_fn=group.enter)  # noqa: PLW1509 - it only writes its number
+        self.until(lambda: group.held_mib() > 0.88 * LIMIT_MIB, 10)  # taken
+
+        def calm() -> None:
+            other.terminate()
+            other.wait(10)
+
+        return f"stress-ng takes {mib} MiB", Mode.LITE, calm
 
     def mode(self) -> Mode | None:
         """The mode that the board told last."""

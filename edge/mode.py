@@ -48,11 +48,11 @@ class ModeRow:
 
 
 LADDER: dict[Mode, ModeRow] = {
-    Mode.THINK: ModeRow(language_model=True, max_shots=4, steps=4, seconds=4.0, time_ratio=6.0),
-    Mode.NO_THINK: ModeRow(language_model=True, max_shots=1, steps=4, seconds=4.0, time_ratio=1.9),
+    Mode.THINK: ModeRow(language_model=True, max_shots=4, steps=4, seconds=4.0, time_ratio=4.9),
+    Mode.NO_THINK: ModeRow(language_model=True, max_shots=1, steps=4, seconds=4.0, time_ratio=1.6),
     Mode.DIRECT: ModeRow(language_model=False, max_shots=1, steps=2, seconds=4.0),
-    Mode.LITE: ModeRow(language_model=False, max_shots=1, steps=2, seconds=2.0, time_ratio=0.6),
-    Mode.SPARE: ModeRow(language_model=False, max_shots=1, steps=1, seconds=2.0, frame_step=3, time_ratio=0.4),
+    Mode.LITE: ModeRow(language_model=False, max_shots=1, steps=2, seconds=2.0, time_ratio=0.56),
+    Mode.SPARE: ModeRow(language_model=False, max_shots=1, steps=1, seconds=2.0, frame_step=3, time_ratio=0.58),
     Mode.PAUSED: ModeRow(language_model=False, max_shots=0, steps=0, seconds=0.0),
 }
 
