@@ -181,7 +181,7 @@ class Run:
         self.until(lambda: group.held_mib() > GROWN_MIB, 5)
         limit = int(group.held_mib() / 0.92)
         group.limit(limit)
-        return f"real limit of {limit} MiB", Mode.LITE, lambda: group.limit(LIMIT_MIB)
+        return f"real limit of {limit} MiB", Mode.DIRECT, lambda: group.limit(LIMIT_MIB)
 
     def stress(self) -> tuple[str, Mode, Callable[[], None]]:
         """Have another process in the group take memory until a tenth of it is left."""
@@ -197,7 +197,7 @@ class Run:
             other.terminate()
             other.wait(10)
 
-        return f"stress-ng takes {mib} MiB", Mode.LITE, calm
+        return f"stress-ng takes {mib} MiB", Mode.DIRECT, calm
 
     def mode(self) -> Mode | None:
         """The mode that the board told last."""

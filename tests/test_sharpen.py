@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.video.sharpen import sharpen
+from edge.video.sharpen import Sharpener
 
 HEIGHT, WIDTH = 96, 128
+sharpen = Sharpener().sharpen
 
 
 def frame(luma: np.ndarray) -> np.ndarray:
@@ -53,3 +54,11 @@ def test_what_is_flat_and_all_chroma_stay_as_they_are() -> None:
     soft = frame(step(blur=2.5, across=True))
     assert np.array_equal(sharpen(soft)[HEIGHT:], soft[HEIGHT:])
     assert soft.base is None or not np.shares_memory(sharpen(soft), soft)
+
+
+def test_a_frame_does_not_depend_on_the_one_before() -> None:
+    one, other = frame(step(blur=2.5, across=True)), frame(step(blur=2.5, across=False))
+    sharpener = Sharpener()
+    first = sharpener.sharpen(one)
+    sharpener.sharpen(other)
+    assert np.array_equal(sharpener.sharpen(one), first)

@@ -26,7 +26,7 @@ from edge.video.denoiser import Denoiser
 from edge.video.layout import Layout
 from edge.video.scheduler import choose_steps, draw_noise, timesteps
 from edge.video.session import open_session
-from edge.video.sharpen import sharpen
+from edge.video.sharpen import Sharpener
 from edge.video.slot_map import slot_channels, slot_map
 from edge.video.steady import Steady
 from edge.video.textures import Place, Textures, open_textures
@@ -51,7 +51,7 @@ class Generator:
         self.timings_s = {"text": 0.0, "denoise": 0.0, "decode": 0.0}
         self.steps = 0
         self._conditioner, self._denoiser, self._decoder = conditioner, denoiser, decoder
-        self._steady = Steady()
+        self._steady, self._sharpener = Steady(), Sharpener()
         self._textures = textures
 
     def count(self, plan: Plan) -> int:
@@ -141,7 +141,9 @@ class Generator:
     def _pictures(self, packed: list[NDArray[np.uint8]], row: ModeRow) -> list[NDArray[np.uint8]]:
         """Every frame of a key, or in a cheap mode one frame in `frame_step`, shown that many times."""
         step = row.frame_step
-        made = [self._steady.show(sharpen(to_i420(frame, self.manifest.canvas))) for frame in packed[::step]]
+        made = [
+            self._steady.show(self._sharpener.sharpen(to_i420(frame, self.manifest.canvas))) for frame in packed[::step]
+        ]
         return [made[index // step] for index in range(len(packed))]
 
     def _shot_frames(self, shot: Shot) -> int:

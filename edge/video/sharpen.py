@@ -8,7 +8,7 @@ this they are 1.2 times as wide as the renderer's, at the same distance from its
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -19,36 +19,35 @@ FURTHEST = 2.0  # pixels
 STRONGEST = 200.0  # of edges: no stronger one pulls more
 
 Frame = NDArray[np.uint8]
-Array = NDArray[np.float32]
 Matrix = NDArray[np.integer | np.floating]  # as OpenCV gives it: float32
 
 
-def sharpen(frame: Frame) -> Frame:
-    """A planar 4:2:0 frame uint8 [h * 3 / 2, w] with narrower edges in its luma; chroma stays."""
-    height, width = frame.shape[0] * 2 // 3, frame.shape[1]
-    luma = frame[:height]
-    half = cv2.resize(luma, (width // 2, height // 2), interpolation=cv2.INTER_AREA).astype(np.float32)
-    edges = cv2.magnitude(cv2.Sobel(half, cv2.CV_32F, 1, 0), cv2.Sobel(half, cv2.CV_32F, 0, 1))
+class Sharpener:
+    """Keeps its large buffer from frame to frame; all frames have one size."""
+
+    def __init__(self) -> None:
+        self._maps = np.empty((2, 0, 0), np.float32)
+
+    def sharpen(self, frame: Frame) -> Frame:
+        """A planar 4:2:0 frame uint8 [h * 3 / 2, w] with narrower edges in its luma; chroma stays."""
+        height, width = frame.shape[0] * 2 // 3, frame.shape[1]
+        if self._maps.shape[1:] != (height, width):
+            self._maps = np.empty((2, height, width), np.float32)
+        luma = frame[:height]
+        half = cv2.resize(luma, (width // 2, height // 2), interpolation=cv2.INTER_AREA).astype(np.float32)
+        places = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
+        for away, here, place in zip(_slopes(half), self._maps, places, strict=True):
+            cv2.resize(away, (width, height), dst=here)
+            np.add(here, place, out=here)
+        made = frame.copy()
+        from_x, from_y = self._maps
+        cv2.remap(luma, from_x, from_y, cv2.INTER_LINEAR, dst=made[:height], borderMode=cv2.BORDER_REPLICATE)
+        return made
+
+
+def _slopes(luma: Matrix) -> Iterator[Matrix]:
+    """How far off the edges of a picture [h, w] to fetch from: across, then down."""
+    edges = cv2.magnitude(cv2.Sobel(luma, cv2.CV_32F, 1, 0), cv2.Sobel(luma, cv2.CV_32F, 0, 1))
     edges = cv2.blur(np.minimum(edges, STRONGEST), (3, 3))
-    from_x, from_y = (
-        here + cv2.resize(np.clip(away, -FURTHEST, FURTHEST), (width, height))
-        for here, away in zip(_places(height, width), _slopes(edges), strict=True)
-    )
-    made = frame.copy()
-    made[:height] = cv2.remap(luma, from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return made
-
-
-def _slopes(edges: Matrix) -> tuple[Matrix, Matrix]:
-    """How far off the edges to fetch from, across and down."""
-    return (
-        cv2.Sobel(edges, cv2.CV_32F, 1, 0, scale=-AMOUNT),
-        cv2.Sobel(edges, cv2.CV_32F, 0, 1, scale=-AMOUNT),
-    )
-
-
-@lru_cache(maxsize=2)
-def _places(height: int, width: int) -> tuple[Array, Array]:
-    """The column and the row of every sample, float32 [height, width]."""
-    columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    return columns, rows
+    for axis in (0, 1):
+        yield np.clip(cv2.Sobel(edges, cv2.CV_32F, 1 - axis, axis, scale=-AMOUNT), -FURTHEST, FURTHEST)

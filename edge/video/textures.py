@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import erf, sqrt
 from pathlib import Path
 
@@ -37,6 +38,11 @@ class Place:
 
     far: NDArray[np.number]
     near: NDArray[np.number]
+
+    @cached_property
+    def packed(self) -> tuple[Array, Array]:
+        """Both as OpenCV samples them, float32 [rows, columns, features]: made once for all keys of a clip."""
+        return _packed(self.far), _packed(self.near)
 
 
 class Textures:
@@ -88,7 +94,8 @@ class Textures:
         found = []
         for key in planes:
             named = dict(zip(PER_KEY, key, strict=True))
-            scenery = [_scenery(place.far, named, "far", FAR_X), _scenery(place.near, named, "near", NEAR_X)]
+            far, near = place.packed
+            scenery = [_scenery(far, named, "far", FAR_X), _scenery(near, named, "near", NEAR_X)]
             found.append(np.concatenate([self._subject(named), *scenery]))
         return np.stack(found, axis=1).reshape(1, -1, keys * SAMPLES**2 * height, width)
 
@@ -113,11 +120,12 @@ class Textures:
         kinds, members = np.unique(poses, axis=0, return_inverse=True)
         for number, (subject, sine, cosine) in enumerate(kinds):
             mine = members.ravel() == number
-            pictures = self._subjects[int(subject)].astype(np.float32)
+            pictures = self._subjects[int(subject)]
             pictures = pictures.reshape(features, POSES, *pictures.shape[1:])
             at = float(np.arctan2(sine, cosine)) / (2 * np.pi) * POSES % POSES
             one, share = int(at) % POSES, at % 1
-            posed = (1 - share) * pictures[:, one] + share * pictures[:, (one + 1) % POSES]
+            before, after = (_packed(pictures[:, pose % POSES]) for pose in (one, one + 1))
+            posed = before + np.float32(share) * (after - before)
             sampled = _sampled(posed, u[mine], v[mine]) * inside[mine]
             out[:, :, rows[mine], columns[mine]] = sampled.transpose(2, 1, 0)
         return out
@@ -130,13 +138,18 @@ def open_textures(folder: Path, wanted: manifest.Textures) -> Textures:
     return Textures(*pictures, variants=wanted.variants, chooser=wanted.chooser, photo=photo)
 
 
-def _scenery(picture: NDArray[np.number], key: dict[str, Array], name: str, reach: tuple[float, float]) -> Array:
+def _packed(picture: NDArray[np.number]) -> Array:
+    """A picture [features, rows, columns] as float32 [rows, columns, features]."""
+    return np.ascontiguousarray(picture.transpose(1, 2, 0), np.float32)
+
+
+def _scenery(picture: Array, key: dict[str, Array], name: str, reach: tuple[float, float]) -> Array:
     """One layer of the place under every sample: [features, SAMPLES ** 2, h, w]."""
     height, width = key["u"].shape
     down = key[f"{name}_step"][0, 0] * OFFSETS
     x = key[f"{name}_x"][0][:, None] + down / (reach[1] - reach[0])
     y = key[f"{name}_y"][:, 0][:, None] + down
-    fine = _sampled(picture.astype(np.float32), *np.meshgrid(x.ravel(), y.ravel()))
+    fine = _sampled(picture, *np.meshgrid(x.ravel(), y.ravel()))
     return (
         fine.reshape(height, SAMPLES, width, SAMPLES, -1)
         .transpose(4, 1, 3, 0, 2)
@@ -145,10 +158,9 @@ def _scenery(picture: NDArray[np.number], key: dict[str, Array], name: str, reac
 
 
 def _sampled(picture: Array, x: Array, y: Array) -> Array:
-    """[*x.shape, features] at places from -1 to 1 across a picture [features, rows, columns], bilinear."""
-    rows, columns = picture.shape[1:]
+    """[*x.shape, features] at places from -1 to 1 across a picture [rows, columns, features], bilinear."""
+    rows, columns = picture.shape[:2]
     maps = ((side + 1) * (size / 2) - 0.5 for side, size in ((x, columns), (y, rows)))
-    packed = np.ascontiguousarray(picture.transpose(1, 2, 0))
     across, down = (side.astype(np.float32) for side in maps)
-    found = cv2.remap(packed, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(found, np.float32).reshape(*x.shape, len(picture))
+    found = cv2.remap(picture, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(found, np.float32).reshape(*x.shape, picture.shape[2])
