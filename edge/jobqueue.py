@@ -17,6 +17,7 @@ import msgspec
 
 from edge.errors import Cancelled, EdgereelError, EngineError, RequestError
 from edge.job import Job, JobState, Reply, body_hash
+from edge.job_row import job_of, reply_columns
 from edge.mode import Mode
 from edge.outbox import Outbox
 from edge.request import Request
@@ -76,7 +77,7 @@ class JobQueue:
             self._db.execute(
                 "INSERT INTO job (id, body_hash, request, state, reply_topic, reply_correlation, created_at, updated_at)"
                 " VALUES (?, ?, ?, 'queued', ?, ?, ?, ?)",
-                (request.id, body_hash(request), _json(request.to_json()), *_reply_columns(reply), now, now),
+                (request.id, body_hash(request), _json(request.to_json()), *reply_columns(reply), now, now),
             )
             if self._db.execute("DELETE FROM tombstone WHERE id = ? AND expires_at > ?", (request.id, now)).rowcount:
                 return self._change(request.id, now=now, state=JobState.CANCELLED, outcome=_json(_cancelled()))
@@ -98,7 +99,9 @@ class JobQueue:
                 "SELECT id FROM job WHERE state = 'running' AND lease_until < ?", (now,)
             ).fetchall():
                 self._change(row["id"], now=now, state=JobState.QUEUED)
-            for job in map(_job, self._db.execute("SELECT * FROM job WHERE state = 'queued' ORDER BY seq").fetchall()):
+            for job in map(
+                job_of, self._db.execute("SELECT * FROM job WHERE state = 'queued' ORDER BY seq").fetchall()
+            ):
                 if choice := choose(job):
                     mode, before = choice.effective, job.mode_path
                     path = before if before.split(">")[-1] == mode else f"{before}>{mode}".lstrip(">")
@@ -165,12 +168,12 @@ class JobQueue:
         """One job, or None."""
         with self._lock:
             row = self._row(job_id)
-            return _job(row) if row else None
+            return job_of(row) if row else None
 
     def jobs(self, limit: int = 50) -> list[Job]:
         """The newest jobs, newest first."""
         with self._lock:
-            return [_job(row) for row in self._db.execute("SELECT * FROM job ORDER BY seq DESC LIMIT ?", (limit,))]
+            return [job_of(row) for row in self._db.execute("SELECT * FROM job ORDER BY seq DESC LIMIT ?", (limit,))]
 
     def depth(self) -> int:
         """How many jobs wait or run."""
@@ -201,7 +204,7 @@ class JobQueue:
         return row
 
     def _job(self, job_id: str) -> Job:
-        return _job(self._db.execute("SELECT * FROM job WHERE id = ?", (job_id,)).fetchone())
+        return job_of(self._db.execute("SELECT * FROM job WHERE id = ?", (job_id,)).fetchone())
 
     def _repeat(self, known: sqlite3.Row, request: Request, reply: Reply | None, *, now: float) -> Job:
         if known["body_hash"] != body_hash(request):
@@ -213,7 +216,7 @@ class JobQueue:
         if reply:
             self._db.execute(
                 "UPDATE job SET reply_topic = ?, reply_correlation = ? WHERE id = ?",
-                (*_reply_columns(reply), request.id),
+                (*reply_columns(reply), request.id),
             )
         self._db.execute("UPDATE job SET updated_at = ? WHERE id = ?", (now, request.id))
         return self._announce(request.id)
@@ -287,29 +290,6 @@ class JobQueue:
 def queue_file(settings: Settings) -> Path:
     """Where a board keeps its queue."""
     return settings.paths.state / "queue.sqlite"
-
-
-def _job(row: sqlite3.Row) -> Job:
-    return Job(
-        id=row["id"],
-        request=msgspec.json.decode(row["request"], type=Request),
-        state=JobState(row["state"]),
-        rev=row["rev"],
-        crashes=row["crashes"],
-        mode_cap=Mode(row["mode_cap"]) if row["mode_cap"] else None,
-        cancel_asked=bool(row["cancel_asked"]),
-        mode=Mode(row["mode"]) if row["mode"] else None,
-        reason=row["reason"],
-        mode_path=row["mode_path"],
-        outcome=msgspec.json.decode(row["outcome"]) if row["outcome"] else None,
-        reply=Reply(topic=row["reply_topic"], correlation=row["reply_correlation"]) if row["reply_topic"] else None,
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-    )
-
-
-def _reply_columns(reply: Reply | None) -> tuple[str | None, bytes | None]:
-    return (reply.topic, reply.correlation) if reply else (None, None)
 
 
 def _json(value: dict[str, Any]) -> str:

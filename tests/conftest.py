@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from edge.manifest import LlmManifest, VideoManifest
 from edge.models import language_model
 from edge.packs import Pack, find_video_pack
 from edge.settings import Settings, load_settings
+from tests.boards import Board
+from tests.mosquitto import Listener, Mosquitto
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 DATA = CHECKOUT / "tests/data"
@@ -84,3 +86,35 @@ def smollm() -> Pack[LlmManifest]:
 def default_settings() -> Settings:
     """The settings of this machine, without any settings file."""
     return load_settings(None, env=os.environ, root=Path("/nowhere"))
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Mosquitto]:
+    server = Mosquitto(tmp_path / "mosquitto")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def seen(server: Mosquitto) -> Iterator[Listener]:
+    with server.listen("edgereel/v1/#") as listener:
+        yield listener
+
+
+@pytest.fixture
+def real_board(tmp_path: Path, server: Mosquitto) -> Iterator[Board]:
+    board = Board(tmp_path, server)
+    board.start()
+    yield board
+    board.end()
+    print(board.log.read_text())
+
+
+@pytest.fixture
+def fake_board(tmp_path: Path, server: Mosquitto) -> Iterator[Board]:
+    board = Board(tmp_path, server, fake=True)
+    board.start()
+    yield board
+    board.end()
+    print(board.log.read_text())

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -24,38 +23,6 @@ from tests.mosquitto import Listener, Mosquitto
 
 REQ = "edgereel/v1/node/n1/req"
 HEAVY = ("numpy", "onnxruntime", "llama_cpp", "cv2", "av")
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Mosquitto]:
-    server = Mosquitto(tmp_path / "mosquitto")
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def seen(server: Mosquitto) -> Iterator[Listener]:
-    with server.listen("edgereel/v1/#") as listener:
-        yield listener
-
-
-@pytest.fixture
-def board(tmp_path: Path, server: Mosquitto) -> Iterator[Board]:
-    board = Board(tmp_path, server)
-    board.start()
-    yield board
-    board.end()
-    print(board.log.read_text())
-
-
-@pytest.fixture
-def fake_board(tmp_path: Path, server: Mosquitto) -> Iterator[Board]:
-    board = Board(tmp_path, server, fake=True)
-    board.start()
-    yield board
-    board.end()
-    print(board.log.read_text())
 
 
 def online(seen: Listener, times: int = 1) -> None:
@@ -84,7 +51,9 @@ def ended(seen: Listener, job_id: str) -> list[str]:
     return list(ends.values())
 
 
-def test_one_request_by_a_foreign_client_gives_one_final_reply(board: Board, server: Mosquitto, seen: Listener) -> None:
+def test_one_request_by_a_foreign_client_gives_one_final_reply(
+    real_board: Board, server: Mosquitto, seen: Listener
+) -> None:
     online(seen)
     command = ["mosquitto_rr", "-V", "5", "-q", "1", "-p", str(server.port), "-t", REQ, "-e", "edgereel/v1/reply/x"]
     body = '{"prompt":"a glowing jellyfish in the deep sea"}'
@@ -104,12 +73,12 @@ def test_one_request_by_a_foreign_client_gives_one_final_reply(board: Board, ser
 
 
 def test_an_engine_killed_in_the_middle_of_a_job_is_replaced_and_the_job_is_done_once(
-    board: Board, server: Mosquitto, seen: Listener
+    real_board: Board, server: Mosquitto, seen: Listener
 ) -> None:
     online(seen)
     server.publish(REQ, request("k", seconds=6))
     seen.wait(lambda m: m["topic"].endswith("k/progress"))
-    pid = board.engine_pid()
+    pid = real_board.engine_pid()
     assert pid
     os.kill(pid, signal.SIGKILL)
     state = seen.wait_state("k", "done", timeout_s=120)
@@ -120,22 +89,22 @@ def test_an_engine_killed_in_the_middle_of_a_job_is_replaced_and_the_job_is_done
 
 
 def test_a_daemon_killed_in_the_middle_of_a_job_goes_on_after_its_restart_and_the_job_is_done_once(
-    board: Board, server: Mosquitto, seen: Listener
+    real_board: Board, server: Mosquitto, seen: Listener
 ) -> None:
     online(seen)
     server.publish(REQ, request("k", seconds=6))
     server.publish(REQ, request("next"))
     seen.wait(lambda m: m["topic"].endswith("k/progress"))
-    board.kill()
+    real_board.kill()
     seen.wait(lambda m: m.get("payload") == "offline")
-    board.start()
+    real_board.start()
     state = seen.wait_state("k", "done", timeout_s=120)
     assert state["attempt"] == 2
     check_clip(state)
     seen.wait_state("next", "done", timeout_s=120)
     assert ended(seen, "k") == ["done"]
     assert ended(seen, "next") == ["done"]
-    assert sorted(path.name for path in (board.folder / "clips").iterdir()) == [
+    assert sorted(path.name for path in (real_board.folder / "clips").iterdir()) == [
         "k.jpg",
         "k.mp4",
         "next.jpg",
@@ -144,20 +113,20 @@ def test_a_daemon_killed_in_the_middle_of_a_job_goes_on_after_its_restart_and_th
 
 
 def test_sigterm_ends_cleanly_and_the_unfinished_job_goes_on_after_the_restart(
-    board: Board, server: Mosquitto, seen: Listener
+    real_board: Board, server: Mosquitto, seen: Listener
 ) -> None:
     online(seen)
     server.publish(REQ, request("k", seconds=6))
     seen.wait(lambda m: m["topic"].endswith("k/progress"))
     started = time.monotonic()
-    assert board.terminate() == 0
+    assert real_board.terminate() == 0
     assert time.monotonic() - started < 10
     seen.wait(lambda m: m.get("payload") == "offline")
-    with closing(JobQueue(queue_file(tiny_settings(board.folder)), origin=Origin(node="t", boot="t"))) as queue:
+    with closing(JobQueue(queue_file(tiny_settings(real_board.folder)), origin=Origin(node="t", boot="t"))) as queue:
         job = queue.get("k")
         assert job
         assert (job.state, job.crashes) == (JobState.QUEUED, 0)
-    board.start()
+    real_board.start()
     check_clip(seen.wait_state("k", "done", timeout_s=120))
     assert ended(seen, "k") == ["done"]
 
@@ -264,59 +233,6 @@ def test_a_missing_model_is_refused_at_start(tmp_path: Path, server: Mosquitto) 
 def test_ctrl_c_is_a_clean_end_too(fake_board: Board, seen: Listener) -> None:
     online(seen)
     assert fake_board.terminate(signal.SIGINT) == 0
-
-
-def test_a_mode_set_over_mqtt_holds_until_it_is_set_free(fake_board: Board, server: Mosquitto, seen: Listener) -> None:
-    def modes() -> list[tuple[str, str]]:
-        told = [json.loads(m["payload"]) for m in seen.messages() if m["topic"].endswith("/n1/mode")]
-        return [(body["requested"], body["effective"]) for body in told]
-
-    online(seen)
-    server.publish("edgereel/v1/node/n1/mode/set", "lite")
-    seen.wait(lambda _: modes()[-1:] == [("lite", "lite")])
-    server.publish(REQ, request("a", mode="direct"))
-    seen.wait(lambda _: ended(seen, "a") == ["done"])
-    done = seen.states("a")[-1]
-    assert (done["effective_mode"], done["degraded_because"], done["mode_path"]) == ("lite", "set over MQTT", "lite")
-
-    fake_board.terminate()
-    fake_board.start()
-    online(seen, 2)
-    assert modes()[-1] == ("lite", "lite")
-    server.publish("edgereel/v1/node/n1/mode/set", "auto")
-    seen.wait(lambda _: modes()[-1] == ("auto", "think"))
-
-
-def test_the_load_message_says_what_the_board_has_and_what_the_last_job_took(
-    board: Board, server: Mosquitto, seen: Listener
-) -> None:
-    def loads() -> list[dict[str, Any]]:
-        return [json.loads(m["payload"]) for m in seen.messages() if m["topic"].endswith("/n1/load")]
-
-    online(seen)
-    server.publish(REQ, request("a"))
-    seen.wait(lambda _: any(load.get("last") for load in loads()), timeout_s=60)
-    load = loads()[-1]
-    assert load["last"]["id"] == "a" and load["last"]["ms_per_step"] > 0 and load["last"]["mode_path"] == "lite"
-    assert load["last"]["weights_locked_mib"] == load["last"]["weights_wanted_mib"] > 0
-    assert load["engine"]["held_mib"] > load["engine"]["locked_mib"] >= 0
-    assert set(load["psi"]) == {"memory", "cpu", "io"}
-    assert load["mode"] == "think" and load["accepting"]
-
-
-def test_a_job_that_fits_in_no_mode_waits_and_the_board_says_why(
-    tmp_path: Path, server: Mosquitto, seen: Listener
-) -> None:
-    board = Board(tmp_path, server, fake=True)
-    board.command += ["engine.reserve_mib=100000000"]
-    board.start()
-    try:
-        online(seen)
-        server.publish(REQ, request("a"))
-        seen.wait(lambda m: m["topic"].endswith("/n1/load") and "lite needs" in str(m["body"].get("waiting")))
-        assert [state["state"] for state in seen.states("a")] == ["accepted"]
-    finally:
-        board.end()
 
 
 def test_the_parent_never_imports_what_runs_models() -> None:

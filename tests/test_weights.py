@@ -68,7 +68,8 @@ def test_a_refusal_of_the_system_is_told_with_the_limit_and_the_work_goes_on() -
     script = (
         "import os, resource, sys\n"
         "from pathlib import Path\n"
-        "from edge.weights import locked\n"
+        "from edge.weights import lock_limit_mib, locked\n"
+        "lock_limit_mib()  # what it imports may lie where the other user may not look\n"
         "resource.setrlimit(resource.RLIMIT_MEMLOCK, (1 << 20, 1 << 20))\n"
         "if os.geteuid() == 0: os.setuid(65534)\n"
         "with locked([Path(sys.argv[1])]) as lock: print(lock.locked_mib, lock.refused)\n"
