@@ -31,13 +31,13 @@ class MemoryGroup:
 def read_memory_group(root: Path) -> MemoryGroup | None:
     """The group with the least memory left, of all that this process is in; None where nothing is limited."""
     folders = _folders(root, _text(root / "proc/self/cgroup"))
-    groups = [group for folder in folders if (group := _read(folder)) is not None]
+    groups = [group for folder, names in folders if (group := _read(folder, names)) is not None]
     return min(groups, key=lambda group: group.available_mib, default=None)
 
 
 @lru_cache(maxsize=2)  # asked twice a second, and a process hardly ever moves
-def _folders(root: Path, membership: str) -> tuple[Path, ...]:
-    """The folders of this process's group and of those around it."""
+def _folders(root: Path, membership: str) -> list[tuple[Path, list[str]]]:
+    """The folders of this process's group and of those around it, and which limits each has."""
     found: list[Path] = []
     for line in membership.splitlines():
         _, controllers, path = line.split(":", 2)
@@ -45,11 +45,12 @@ def _folders(root: Path, membership: str) -> tuple[Path, ...]:
             top = root / "sys/fs/cgroup" / ("memory" if controllers else "")
             folder = top / path.lstrip("/")
             found += [folder, *(parent for parent in folder.parents if parent.is_relative_to(top))]
-    return tuple(folder for folder in found if any((folder / name).exists() for name in LIMITS))
+    limits = [(folder, [name for name in LIMITS if (folder / name).exists()]) for folder in found]
+    return [(folder, names) for folder, names in limits if names]
 
 
-def _read(folder: Path) -> MemoryGroup | None:
-    limits = [_number(folder / name) for name in LIMITS]
+def _read(folder: Path, names: list[str]) -> MemoryGroup | None:
+    limits = [_number(folder / name) for name in names]
     limit = min((limit for limit in limits if limit is not None and limit < NO_LIMIT), default=None)
     if limit is None:
         return None  # before the statistics, which cost the kernel far more

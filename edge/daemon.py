@@ -87,6 +87,7 @@ class Daemon:
         self._root = root
         self._verdict = Verdict(since=time.monotonic())
         self._cap: tuple[Mode, str] = (Mode.THINK, "")
+        self._wished = ""
         self._tell_at = 0.0
         self._waiting = ""  # why the job that was looked at last could not start
         self._fast = fast_cores(root=root)
@@ -129,21 +130,23 @@ class Daemon:
 
     def _tick(self) -> None:
         now = time.monotonic()
+        tell, before = now >= self._tell_at, (self._verdict.mode, self._cap)
         reading = read_pressure(self._root, disk=self._settings.paths.clips)
-        before, self._cap = (self._verdict.mode, self._cap), self._capped()
+        if tell or self._queue.wished != self._wished:
+            self._wished = self._queue.wished
+            self._cap = self._capped()
         self._verdict = step(self._verdict, reading, now=now, limits=self._settings.governor)
         if (self._verdict.mode, self._cap) != before:
             log.info("The best mode is now %s. %s", *self._allowed())
             self._worker.wake()
             self._broker.publish(self._mode())
-        if now >= self._tell_at:
+        if tell:
             self._tell_at = now + self._settings.governor.tick_s
             self._broker.publish(self._load(reading))
 
     def _capped(self) -> tuple[Mode, str]:
         """The best mode that does not depend on pressure: what somebody set, and what the swap allows."""
-        wished = self._queue.wished
-        caps = [(Mode(wished), "set over MQTT")] if wished != "auto" else []
+        caps = [(Mode(self._wished), "set over MQTT")] if self._wished != "auto" else []
         if self._models.small_board and real_mib(read_swap(self._root)) < WANTED_MIB:
             caps.append((self._settings.governor.without_swap, "swap: less than 2 GB as a file or partition"))
         return max(caps, key=lambda cap: cap[0].rank, default=(Mode.THINK, ""))

@@ -16,6 +16,7 @@ from edge.cgroup import read_memory_group
 
 MIB = 1 << 20
 KIB_PER_MIB = 1024
+LOOKED_AT = re.compile(r"^(MemTotal|MemAvailable|Mlocked|SwapTotal|SwapFree): +(\d+)", re.MULTILINE)
 COUNTED = re.compile(r"^(pswpin|pgmajfault|workingset_refault_file) (\d+)$", re.MULTILINE)
 THROTTLED_NOW = 0b1111  # the higher bits say "since boot" and never fall again
 
@@ -79,7 +80,7 @@ class PressureReading:
 
 def read_pressure(root: Path, *, disk: Path) -> PressureReading:
     """Look once, below `root` (/ on a board); `disk` is a folder on the disk to ask for space. Never raises."""
-    memory = _fields(root / "proc/meminfo", scale=1 / KIB_PER_MIB)
+    memory = _meminfo(root / "proc/meminfo")
     counted = {name: float(count) for name, count in COUNTED.findall(_read(root / "proc/vmstat"))}
     page_mib = os.sysconf("SC_PAGESIZE") / MIB
     group = read_memory_group(root)
@@ -133,10 +134,9 @@ def _read(path: Path) -> str:
         return ""
 
 
-def _fields(path: Path, *, scale: float) -> dict[str, float]:
-    """Lines of `name: number [unit]` or `name number`."""
-    rows = (line.replace(":", " ").split() for line in _read(path).splitlines())
-    return {row[0]: int(row[1]) * scale for row in rows if len(row) > 1 and row[1].isdigit()}
+def _meminfo(path: Path) -> dict[str, float]:
+    """What is looked at of /proc/meminfo, in MiB."""
+    return {name: int(kib) / KIB_PER_MIB for name, kib in LOOKED_AT.findall(_read(path))}
 
 
 def _psi(path: Path) -> dict[str, float]:
