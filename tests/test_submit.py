@@ -26,14 +26,6 @@ from tests.boards import FAKE_ENGINE, tiny_settings
 from tests.mosquitto import Mosquitto, free_port
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Mosquitto]:
-    server = Mosquitto(tmp_path / "mosquitto")
-    server.start()
-    yield server
-    server.stop()
-
-
 def at(server: Mosquitto) -> BrokerSettings:
     return BrokerSettings(host="127.0.0.1", port=server.port)
 
