@@ -23,7 +23,8 @@ from statistics import median
 import llama_cpp
 
 from edge.cpu import bind, choose_threads, fast_cores
-from edge.expand.llama import BATCH_TOKENS, open_llama
+from edge.expand.llama import open_llama
+from edge.manifest import BATCH_TOKENS
 from edge.packs import Pack, find_llm_pack, shipped_root
 from edge.stop import Stop
 

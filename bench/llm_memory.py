@@ -21,8 +21,8 @@ from typing import Any
 from bench.groups import Group
 from bench.qwen_shape import VOCABULARY, write
 from edge.cpu import choose_threads
-from edge.expand.llama import CONTEXT_TOKENS, open_llama
-from edge.manifest import ChatTemplate, LlmManifest, PathSource, Thinking, WeightFile, file_sha256
+from edge.expand.llama import open_llama
+from edge.manifest import CONTEXT_TOKENS, ChatTemplate, LlmManifest, PathSource, Thinking, WeightFile, file_sha256
 from edge.memory import MemoryPeak, return_what_is_free
 from edge.packs import Pack
 from edge.stop import Stop

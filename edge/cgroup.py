@@ -39,8 +39,7 @@ def read_memory_group(root: Path) -> MemoryGroup | None:
 def _folders(root: Path, membership: str) -> list[tuple[Path, list[str]]]:
     """The folders of this process's group and of those around it, and which limits each has."""
     found: list[Path] = []
-    for line in membership.splitlines():
-        _, controllers, path = line.split(":", 2)
+    for _, controllers, path in (line.split(":", 2) for line in membership.splitlines() if line.count(":") > 1):
         if not controllers or "memory" in controllers.split(","):
             top = root / "sys/fs/cgroup" / ("memory" if controllers else "")
             folder = top / path.lstrip("/")

@@ -13,6 +13,7 @@ from types import FrameType
 
 from edge.cli_settings import request_of, settings_of
 from edge.errors import Cancelled, EngineError, ResourceError
+from edge.memory import held_mib
 from edge.mode import Mode, lower_of
 from edge.models import Models, choose_mode, fitting_mode, free_mib, models_of
 from edge.pipeline import Finished, Progress, expand, run, seed_of
@@ -101,7 +102,7 @@ def _prepare(args: argparse.Namespace) -> tuple[Request, Mode, str, Models]:
     request, settings = request_of(args), settings_of(args)
     models = models_of(settings)
     asked, reason = choose_mode(request.mode, has_llm=models.llm is not None)
-    mode, short = fitting_mode(asked, models, free_mib=free_mib(settings))
+    mode, short = fitting_mode(asked, models, free_mib=free_mib(settings, held_mib=held_mib()))
     if mode.rank > lower_of(request.min_mode, asked).rank:
         raise ResourceError(
             f"There is not enough memory: {short.removeprefix('memory: ')}.",

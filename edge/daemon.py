@@ -25,7 +25,7 @@ from edge.governor import Verdict, choose, step
 from edge.job import Job
 from edge.jobqueue import JobQueue, queue_file
 from edge.lock import exclusive
-from edge.memory import read_process
+from edge.memory import held_mib, read_process
 from edge.mode import Mode
 from edge.models import Models, choose_mode, fitting_mode, free_mib, models_of
 from edge.notify import notify
@@ -166,7 +166,8 @@ class Daemon:
 
     def _choose(self, job: Job) -> ModeChoice | None:
         asked, reason = choose_mode(job.request.mode, has_llm=self._models.llm is not None)
-        free = free_mib(self._settings, root=self._root, engine=self._worker.engine_pid)
+        engine = self._worker.engine_pid
+        free = free_mib(self._settings, root=self._root, held_mib=held_mib(pid=engine) if engine else 0.0)
         caps = (fitting_mode(asked, self._models, free_mib=free), self._allowed())
         choice = choose(job, asked=asked, reason=reason, caps=caps)
         waiting = "" if choice else max(caps, key=lambda cap: cap[0].rank)[1]

@@ -20,7 +20,7 @@ from edge.cpu import choose_threads, fast_cores
 from edge.errors import EdgereelError, ModelError
 from edge.memory import available_mib, read_meminfo, total_mib
 from edge.mode import Mode
-from edge.models import SMALL_BOARD_MIB, fitting_mode, free_mib, language_model, models_of, pack_roots
+from edge.models import fitting_mode, free_mib, is_small_board, language_model, models_of, pack_roots
 from edge.packs import find_video_pack, verify_pack
 from edge.pressure import read_pressure
 from edge.settings import Paths, Settings
@@ -66,7 +66,7 @@ def examine(settings: Settings, *, root: Path = Path("/")) -> list[Finding]:
         lambda: _memory(root),
         lambda: _fits(settings, root),
         lambda: _lock_limit(settings),
-        lambda: _swap(root),
+        lambda: _swap(root, settings),
         lambda: _kernel(root),
         lambda: _processor(root),
         lambda: _heat(root, settings),
@@ -179,13 +179,13 @@ def _weight_bytes(settings: Settings) -> int:
     return sum(file.bytes for pack in packs if pack is not None for file in pack.manifest.files.values())
 
 
-def _swap(root: Path) -> Iterator[Finding]:
+def _swap(root: Path, settings: Settings) -> Iterator[Finding]:
     swaps = read_swap(root)
     text = ", ".join(map(str, swaps)) or "none"
     if real_mib(swaps) >= WANTED_MIB:
         yield _ok("swap", text)
         return
-    small = total_mib(root) <= SMALL_BOARD_MIB
+    small = is_small_board(settings, root=root)
     cost = "; think is not run without it (governor.without_swap)" if small else ""
     yield _warn("swap", f"{text}; 2048 MiB as a file or partition are wanted (zram does not count){cost}",
                 how_to_get_swap(root))  # fmt: skip

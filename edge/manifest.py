@@ -160,6 +160,11 @@ class ChatTemplate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     think_hint: str = ""
 
 
+# What a board gives a language model: the compute buffer is BATCH_TOKENS x vocabulary x 4 bytes.
+CONTEXT_TOKENS = 1024
+BATCH_TOKENS = 64
+
+
 class LlmManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="llm"):
     """A language model pack: one GGUF file. `kv_kib_per_token` is for the memory plan (Q8_0 keys and values)."""
 

@@ -48,6 +48,11 @@ def read_process(root: Path, *, pid: int | None = None) -> dict[str, float]:
     }  # fmt: skip
 
 
+def held_mib(*, pid: int | None = None) -> float:
+    """The anonymous and locked memory of this or another process; 0 where not known."""
+    return read_process(Path("/"), pid=pid).get("held_mib", 0.0)
+
+
 def read_meminfo(root: Path) -> dict[str, float]:
     """/proc/meminfo in MiB by name, e.g. MemTotal and MemAvailable; empty where there is no such file."""
     return _in_mib(root / "proc/meminfo")

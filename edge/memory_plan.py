@@ -12,14 +12,12 @@ from pathlib import Path
 import msgspec
 
 from edge.errors import OutputError
-from edge.manifest import LlmManifest, VideoManifest
+from edge.manifest import BATCH_TOKENS, CONTEXT_TOKENS, LlmManifest, VideoManifest
 from edge.mode import Mode, ModeRow
 from edge.whole_file import whole_file
 
 BASE_MIB = 60.0  # the interpreter with the libraries of a clip without a language model
 LLM_CODE_MIB = 40.0  # llama.cpp with its vocabulary and graph
-CONTEXT_TOKENS = 1024
-BATCH_TOKENS = 64
 BYTES_PER_LOGIT = 4
 MIB = 1 << 20
 FORGET = 0.98  # of what was learned, each time that less was needed

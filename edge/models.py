@@ -8,7 +8,7 @@ from pathlib import Path
 from edge.cpu import choose_threads, fast_cores
 from edge.errors import ModelError
 from edge.manifest import LlmManifest, ModelManifest, VideoManifest
-from edge.memory import available_mib, read_process, total_mib
+from edge.memory import available_mib, total_mib
 from edge.memory_plan import Needs, best_that_fits
 from edge.mode import Mode
 from edge.packs import Pack, find_llm_pack, find_video_pack, shipped_root
@@ -87,10 +87,9 @@ def fitting_mode(asked: Mode, models: Models, *, free_mib: float) -> tuple[Mode,
     return best_that_fits(asked, needs_of(models), free_mib=free_mib)
 
 
-def free_mib(settings: Settings, *, root: Path = Path("/"), engine: int | None = None) -> float:
-    """What a job may take now: available memory, less the reserve, and what a running engine holds already."""
-    held = read_process(root, pid=engine).get("held_mib", 0.0)
-    return available_mib(root) + held - settings.engine.reserve_mib
+def free_mib(settings: Settings, *, root: Path = Path("/"), held_mib: float = 0.0) -> float:
+    """What a job may take now: available memory, less the reserve, and `held_mib` that its process has already."""
+    return available_mib(root) + held_mib - settings.engine.reserve_mib
 
 
 def needs_of(models: Models) -> Needs:

@@ -62,6 +62,11 @@ def test_version_1_is_read_too(tmp_path: Path) -> None:
     assert (group.limit_mib, group.available_mib, group.events, group.oom_kills) == (600, 300, 12, 2)
 
 
+def test_rubbish_about_groups_is_no_group(tmp_path: Path) -> None:
+    write(tmp_path, "proc/self/cgroup", "rubbish\n0:\n\n")
+    assert read_memory_group(tmp_path) is None
+
+
 @pytest.mark.parametrize("limit", ["max", "9223372036854771712", "rubbish"])
 def test_no_limit_is_no_group(tmp_path: Path, limit: str) -> None:
     write(tmp_path, "proc/self/cgroup", "0::/a\n")

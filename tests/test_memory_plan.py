@@ -9,8 +9,10 @@ import pytest
 from edge.manifest import LlmManifest, VideoManifest
 from edge.memory_plan import Needs, best_that_fits, estimate_mib
 from edge.mode import Mode
+from edge.models import free_mib
 from edge.packs import find_llm_pack, find_video_pack, shipped_root
-from tests.boards import DATA
+from tests.boards import DATA, tiny_settings
+from tests.test_pressure import write
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +88,11 @@ def test_a_damaged_note_counts_as_none(tmp_path: Path, needs: Needs) -> None:
 
 def test_a_folder_that_cannot_be_written_stops_nothing(video: VideoManifest) -> None:
     Needs(Path("/proc/nowhere"), video=video, llm=None, small_board=True).learn(Mode.DIRECT, 100.0)
+
+
+def test_what_a_process_holds_already_counts_as_free_for_its_next_job_and_nothing_else_does(tmp_path: Path) -> None:
+    write(tmp_path, "proc/meminfo", "MemTotal: 1024000 kB\nMemAvailable: 204800 kB\n")
+    settings = tiny_settings(tmp_path, "engine.reserve_mib=50")
+
+    assert free_mib(settings, root=tmp_path) == 150
+    assert free_mib(settings, root=tmp_path, held_mib=80) == 230

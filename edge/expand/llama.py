@@ -17,14 +17,12 @@ from llama_cpp.llama_grammar import LlamaGrammar
 from edge.cpu import SHORTEST_S, FreeCores
 from edge.errors import EngineError, ModelError
 from edge.expand.prefix import PrefixFile
-from edge.manifest import LlmManifest
+from edge.manifest import BATCH_TOKENS, CONTEXT_TOKENS, LlmManifest
 from edge.memory import read_process
 from edge.packs import Pack, verified_file
 from edge.stop import Stop
 from edge.weights import give_back, locked, room_to_lock_mib
 
-CONTEXT_TOKENS = 1024
-BATCH_TOKENS = 64  # the compute buffer is BATCH_TOKENS x vocabulary x 4 bytes: 12 MiB here, 98 at the default of 512
 REPACKED_SHARE = 0.4  # of the file, in anonymous memory: most layers were copied
 ROOT = Path("/")
 MIB = 1 << 20
