@@ -24,7 +24,7 @@ from edge.errors import EdgereelError
 from edge.jobqueue import JobQueue
 from edge.mqtt import connect, incoming, new_client, refused, subscription
 from edge.pump import Pump
-from edge.settings import Broker as BrokerSettings
+from edge.sections import Broker as BrokerSettings
 from edge.wire import ANY_CANCEL, Incoming, Outgoing, node_topic
 
 FIRST_DELAY_S = 1.0

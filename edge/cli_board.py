@@ -18,7 +18,8 @@ from edge.errors import EngineError, RequestError, SettingsError
 from edge.job import Job
 from edge.jobqueue import JobQueue, queue_file
 from edge.runlog import RunRow
-from edge.settings import Broker, Settings
+from edge.sections import Broker
+from edge.settings import Settings
 from edge.show import print_json, print_table, progress
 from edge.whole_file import whole_file
 from edge.wire import Origin

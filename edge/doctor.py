@@ -23,7 +23,8 @@ from edge.mode import Mode
 from edge.models import fitting_mode, free_mib, is_small_board, language_model, models_of, pack_roots
 from edge.packs import find_video_pack, verify_pack
 from edge.pressure import read_pressure
-from edge.settings import Paths, Settings
+from edge.sections import Paths
+from edge.settings import Settings
 from edge.swap import WANTED_MIB, how_to_get_swap, read_swap, real_mib
 from edge.weights import lock_limit_mib
 from edge.whole_file import check_writable

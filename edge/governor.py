@@ -10,7 +10,7 @@ from edge.job import Job
 from edge.mode import Mode, lower_of
 from edge.pressure import PressureReading
 from edge.result import ModeChoice
-from edge.settings import GovernorLimits, Limits
+from edge.sections import GovernorLimits, Limits
 
 RATE_WINDOW_S = 10.0
 

@@ -15,7 +15,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import BrokerError
 from edge.mqtt import connect, incoming, new_client, refused, subscription
-from edge.settings import Broker
+from edge.sections import Broker
 from edge.wire import ANY_STATUS, Incoming, node_of_status
 
 NOBODY_LISTENS = 0x10

@@ -18,7 +18,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge.errors import BrokerError
-from edge.settings import Broker
+from edge.sections import Broker
 from edge.wire import Incoming, Outgoing
 
 CONNECT_TIMEOUT_S = 5.0

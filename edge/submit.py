@@ -11,7 +11,7 @@ import msgspec
 from edge.errors import BrokerError
 from edge.link import Link, open_link
 from edge.request import Request
-from edge.settings import Broker
+from edge.sections import Broker
 from edge.wire import FINAL_STATES, decode, job_topic, node_topic
 
 ANSWER_S = 10.0

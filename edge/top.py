@@ -8,7 +8,7 @@ from typing import Any
 
 from edge.errors import BrokerError
 from edge.link import open_link
-from edge.settings import Broker
+from edge.sections import Broker
 from edge.wire import decode, node_topic
 
 Body = dict[str, Any]

@@ -19,7 +19,7 @@ from edge.jobqueue import JobQueue
 from edge.mode import Mode
 from edge.request import make_request
 from edge.result import ModeChoice
-from edge.settings import Broker as BrokerSettings
+from edge.sections import Broker as BrokerSettings
 from edge.wire import Incoming, Origin, Outgoing
 from tests.mosquitto import Mosquitto
 

@@ -11,7 +11,7 @@ from edge.job import Job, JobState
 from edge.mode import Mode
 from edge.pressure import PressureReading
 from edge.request import make_request
-from edge.settings import GovernorLimits
+from edge.sections import GovernorLimits
 
 LIMITS = GovernorLimits(calm_s=60)
 CALM = PressureReading(mem_total_mib=1000, mem_available_mib=900, some_avg10=0, full_avg10=0, temperature_celsius=40)

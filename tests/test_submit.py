@@ -18,7 +18,7 @@ from edge.jobqueue import JobQueue
 from edge.mode import Mode
 from edge.request import Request, make_request
 from edge.result import ModeChoice
-from edge.settings import Broker as BrokerSettings
+from edge.sections import Broker as BrokerSettings
 from edge.submit import State, submit
 from edge.wire import Origin
 from edge.worker import Worker
