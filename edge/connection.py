@@ -17,7 +17,7 @@ MAX_IN_FLIGHT = 16
 
 @dataclass
 class Connection:
-    """Its limits come with the CONNACK.
+    """Its limits come with the CONNACK, and whether the broker still had our session: `resumed`.
 
     `in_flight` maps packet ids to outbox rows; `acks` are PUBACKs (packet id, reason) that nobody has looked at yet.
     `problem` says why it ended, `least_delay_s` how long to stay away then.
@@ -25,6 +25,7 @@ class Connection:
 
     client: Client
     ready: bool = False
+    resumed: bool = False
     max_packet_bytes: int = 0
     window: int = MAX_IN_FLIGHT
     in_flight: dict[int, Pending] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from edge import __version__, intake
+from edge import intake
 from edge.broker import Broker
 from edge.child import ENGINE_COMMAND
 from edge.cpu import FreeCores, fast_cores
@@ -24,6 +24,7 @@ from edge.errors import EngineError, OutputError
 from edge.governor import Verdict, choose, step
 from edge.job import Job
 from edge.jobqueue import JobQueue, queue_file
+from edge.keeper import Keeper
 from edge.lock import exclusive
 from edge.memory import held_mib, read_process
 from edge.mode import Mode
@@ -31,14 +32,14 @@ from edge.models import Models, choose_mode, fitting_mode, free_mib, models_of
 from edge.notify import notify
 from edge.pipe import Step
 from edge.pressure import PressureReading, read_pressure
-from edge.request import MAX_BODY_BYTES, MAX_PROMPT_CHARS, MAX_SECONDS
+from edge.report import birth, last_run
 from edge.result import ModeChoice
 from edge.settings import Settings
+from edge.share import Share
 from edge.swap import WANTED_MIB, read_swap, real_mib
 from edge.wire import Origin, Outgoing, node_message, progress_message
 from edge.worker import Worker
 
-LAST_TOLD = ("tokens_per_s", "ms_per_step", "threads", "peak_pss_mib", "weights_wanted_mib", "weights_locked_mib")
 LOAD_PERIODS = 3  # a load message is stale after so many ticks
 WORKER_STUCK_S = 30.0
 STOP_WORKER_S = 7.0
@@ -92,29 +93,36 @@ class Daemon:
         self._waiting = ""  # why the job that was looked at last could not start
         self._fast = fast_cores(root=root)
         self._cores = FreeCores(root=root, cores=self._fast, own=lambda: 0.0)
+        self._keeper = Keeper(settings, queue)
         self._worker = Worker(
             queue,
             settings,
             choose=self._choose,
             allowed=lambda: self._allowed()[0],
             progress=self._progress,
+            prepare=lambda: self._share.look(),
+            answer=self._keeper.told,
             command=command,
         )
+        handle = partial(intake.handle, queue=queue, room=self._keeper.has_room, command=self._command)
         self._broker = Broker(
             settings.broker,
             node=origin.node,
             queue=queue,
-            handle=partial(intake.handle, queue=queue),
+            handle=handle,
             hello=lambda: [self._birth(), self._mode()],
         )
+        self._share = Share(settings, queue, broker=self._broker, handle=handle)
 
     def run(self, stop: threading.Event) -> None:
         """Start the parts, tick until `stop` is set, stop the parts. Raises EngineError when one of them died."""
-        for job in self._queue.recover(now=time.time()):
+        for job in self._queue.recover(now=self._queue.now()):
             log.info("Job %s ran when the daemon died; now it is %s.", job.id, job.state.value)
         self._tick()
+        self._keeper.start()
         self._worker.start()
         self._broker.start()
+        self._share.start()
         log.info("Node %s serves.", self._origin.node)
         notify("READY=1")
         try:
@@ -124,22 +132,29 @@ class Daemon:
         finally:
             notify("STOPPING=1")
             log.info("Stopping; an unfinished job goes on at the next start.")
+            self._share.leave()
             self._broker.stop_intake()
+            self._keeper.close()
             self._worker.stop(timeout_s=STOP_WORKER_S)
+            self._share.hand_back()
             self._broker.close(flush_s=FLUSH_S)
 
     def _tick(self) -> None:
         now = time.monotonic()
         tell, before = now >= self._tell_at, (self._verdict.mode, self._cap)
         reading = read_pressure(self._root, disk=self._settings.paths.clips)
-        if tell or self._queue.wished != self._wished:
-            self._wished = self._queue.wished
+        if tell or self._queue.wishes.mode != self._wished:
+            self._wished = self._queue.wishes.mode
             self._cap = self._capped()
         self._verdict = step(self._verdict, reading, now=now, limits=self._settings.governor)
         if (self._verdict.mode, self._cap) != before:
             log.info("The best mode is now %s. %s", *self._allowed())
             self._worker.wake()
             self._broker.publish(self._mode())
+        mode, why = self._allowed()
+        full = "" if self._keeper.has_room() else "the disk is full"
+        self._share.follow(unfit=why if mode is Mode.PAUSED else "", full=full)
+        self._keeper.look()
         if tell:
             self._tell_at = now + self._settings.governor.tick_s
             self._broker.publish(self._load(reading))
@@ -156,8 +171,20 @@ class Daemon:
         verdict = (self._verdict.mode, self._verdict.reason)
         return max(self._cap, verdict, key=lambda cap: cap[0].rank)
 
+    def _command(self, word: str) -> None:
+        log.info("Told to %s.", word)
+        match word:
+            case "ping":
+                self._tell_at = 0.0
+                self._broker.publish(self._birth())
+            case "drain" | "resume":
+                self._queue.wishes.drain(drained=word == "drain")
+            case "cancel_all":
+                for job in filter(None, (*self._queue.waiting(), self._worker.running)):
+                    self._queue.cancel(job.id, now=self._queue.now())
+
     def _check_parts(self) -> None:
-        if not (self._worker.alive and self._broker.alive):
+        if not all(part.alive for part in (self._worker, self._broker, self._share, self._keeper)):
             raise EngineError(
                 "A thread of the daemon died; its log says why.", hint="Restart the service and report it."
             )
@@ -165,10 +192,14 @@ class Daemon:
             notify("WATCHDOG=1")
 
     def _choose(self, job: Job) -> ModeChoice | None:
+        if not self._share.may_start(job):
+            return None
         asked, reason = choose_mode(job.request.mode, has_llm=self._models.llm is not None)
         engine = self._worker.engine_pid
         free = free_mib(self._settings, root=self._root, held_mib=held_mib(pid=engine) if engine else 0.0)
-        caps = (fitting_mode(asked, self._models, free_mib=free), self._allowed())
+        caps = [fitting_mode(asked, self._models, free_mib=free), self._allowed()]
+        if job.pool and job.request.mode == "auto" and self._share.crowded:
+            caps.append((Mode.DIRECT, "queue: jobs of the pool wait"))
         choice = choose(job, asked=asked, reason=reason, caps=caps)
         waiting = "" if choice else max(caps, key=lambda cap: cap[0].rank)[1]
         if waiting and not self._waiting:
@@ -180,23 +211,12 @@ class Daemon:
         self._broker.publish(progress_message(job.id, origin=self._origin, phase=at.phase, fraction=at.fraction))
 
     def _birth(self) -> Outgoing:
-        packs = [pack.manifest for pack in (self._models.video, self._models.llm) if pack]
-        body = {
-            "version": __version__,
-            "session": self._broker.connects + 1,
-            "models": {manifest.name: manifest.version for manifest in packs},
-            "limits": {
-                "prompt_chars": MAX_PROMPT_CHARS,
-                "body_bytes": MAX_BODY_BYTES,
-                "seconds": MAX_SECONDS,
-                "queue": self._settings.queue.limit,
-            },
-        }
+        body = birth(self._settings, self._models, session=self._broker.connects + 1)
         return node_message("birth", body, origin=self._origin, now=time.time())
 
     def _mode(self) -> Outgoing:
         mode, reason = self._allowed()
-        body = {"requested": self._queue.wished, "effective": mode, "reason": reason}
+        body = {"requested": self._queue.wishes.mode, "effective": mode, "reason": reason}
         return node_message("mode", body, origin=self._origin, now=time.time())
 
     def _load(self, reading: PressureReading) -> Outgoing:
@@ -205,25 +225,21 @@ class Daemon:
         body: dict[str, Any] = reading.to_json() | {
             "queue": {"depth": depth, "limit": limit},
             "running": running.id if running else None,
-            "accepting": depth < limit and mode is not Mode.PAUSED,
+            "accepting": depth < limit and mode is not Mode.PAUSED and self._keeper.has_room(),
+            "pools": self._share.to_json(),
+            "deaf": self._broker.deaf,
             "mode": mode,
             "reason": reason or None,
             "waiting": (self._waiting or None) if depth else None,
             "cores": {"free": self._cores.count(), "all": len(self._fast)},
             "swap": [swap.to_json() for swap in read_swap(self._root)],
             "engine": read_process(self._root, pid=self._worker.engine_pid) if self._worker.engine_pid else None,
-            "last": self._last(),
+            "last": last_run(self._queue.runs.last()),
             "outbox": self._queue.outbox.depth(),
             "mqtt": {"reconnects": max(0, self._broker.connects - 1)},
         }
         expiry_s = max(1, round(LOAD_PERIODS * self._settings.governor.tick_s))
         return node_message("load", body, origin=self._origin, now=time.time(), expiry_s=expiry_s)
-
-    def _last(self) -> dict[str, Any] | None:
-        """What the newest finished job took."""
-        row = self._queue.runs.last()
-        told = {name: value for name in LAST_TOLD if row and (value := row.figures.get(name)) is not None}
-        return {"id": row.job_id, "mode_path": row.mode_path, "seconds": round(row.seconds, 2)} | told if row else None
 
 
 def _open_queue(settings: Settings, origin: Origin) -> JobQueue:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
+from collections.abc import Callable
 
 import msgspec
 
@@ -11,27 +11,36 @@ from edge.errors import RequestError
 from edge.jobqueue import JobQueue
 from edge.mode import Mode
 from edge.request import ID_PATTERN, MAX_BODY_BYTES, Request, from_json, make_request, new_id
-from edge.wire import Incoming, cancelled_id, decode, reply_of
+from edge.wire import COMMANDS, LATER, Incoming, cancelled_id, decode, pool_of, reply_of
 
 JSON_STARTS = (b"{", b"[", b'"')
 
 log = logging.getLogger(__name__)
 
 
-def handle(message: Incoming, *, queue: JobQueue) -> None:
+def handle(
+    message: Incoming,
+    *,
+    queue: JobQueue,
+    room: Callable[[], bool] = lambda: True,
+    command: Callable[[str], None] = log.info,
+) -> None:
     """Put one message into the queue. When this returns, its effect is on disk and the message may be acked.
 
+    `room` says whether the disk has room for another clip; `command` is called with a word of COMMANDS.
     Raises sqlite3.Error when nothing could be saved.
     """
     if (job_id := cancelled_id(message.topic)) is not None:
         if message.retain:
             log.warning("A retained cancel of %s is ignored; clear it at the broker.", job_id)
         else:
-            queue.cancel(job_id, now=time.time())
+            queue.cancel(job_id, now=queue.now())
     elif message.topic.endswith("/mode/set"):
         _wish(message, queue=queue)
+    elif message.topic.endswith("/cmd"):
+        _command(message, command)
     elif not message.topic.endswith("/cancel") and (message.payload or not message.retain):
-        _request(message, queue=queue)  # an empty retained message only clears a topic
+        _request(message, queue=queue, room=room)  # an empty retained message only clears a topic
 
 
 def read_request(message: Incoming, *, default_id: str) -> Request:
@@ -58,16 +67,40 @@ def read_request(message: Incoming, *, default_id: str) -> Request:
     return from_json(body, default_id=default_id)
 
 
-def _request(message: Incoming, *, queue: JobQueue) -> None:
-    now = time.time()
-    reply = reply_of(message)
+def _request(message: Incoming, *, queue: JobQueue, room: Callable[[], bool]) -> None:
+    now, pool, reply = queue.now(), pool_of(message.topic), reply_of(message)
     default_id = _correlated_id(message) or new_id()
+    request: Request | None = None
     try:
-        queue.put(read_request(message, default_id=default_id), now=now, reply=reply)
+        request = read_request(message, default_id=default_id)
+        if not room() and queue.get(request.id) is None:
+            raise RequestError(
+                "The disk is full.", hint="Remove clips there, or lower clips.max_mib.", code="disk_full"
+            )
+        queue.put(request, now=now, reply=reply, pool=pool, expires_at=_expires_at(request, message, now=now))
     except RequestError as exc:
+        shareable = request if pool and exc.code in LATER else None
+        if shareable and queue.sharing.pass_on(shareable, pool=pool, reply=reply, now=now):
+            log.info("Request %s is handed on: %s", shareable.id, exc.message)
+            return
         job_id = _named_id(message) or default_id
         log.warning("Request %s is refused: %s", job_id, exc)
         queue.refuse(job_id, exc, now=now, reply=reply)
+
+
+def _expires_at(request: Request, message: Incoming, *, now: float) -> float | None:
+    """When the request is too late to begin, by its own words and by what the broker still gave it."""
+    waits = [wait for wait in (request.ttl, message.expiry_s) if wait is not None and request.ttl is not None]
+    times = [now + min(waits)] if waits else []
+    return min([*times, request.deadline] if request.deadline is not None else times, default=None)
+
+
+def _command(message: Incoming, command: Callable[[str], None]) -> None:
+    word = message.payload[:64].decode("utf-8", errors="replace").strip()
+    if message.retain or word not in COMMANDS:
+        log.warning("A command is ignored: send %s, without retain.", ", ".join(COMMANDS))
+    else:
+        command(word)
 
 
 def _wish(message: Incoming, *, queue: JobQueue) -> None:
@@ -78,7 +111,7 @@ def _wish(message: Incoming, *, queue: JobQueue) -> None:
     if message.retain or word not in ("auto", *Mode):
         log.warning("A mode to set is ignored: send auto, %s, without retain.", ", ".join(Mode))
     else:
-        queue.wish(word)
+        queue.wishes.set_mode(word)
 
 
 def _correlated_id(message: Incoming) -> str | None:

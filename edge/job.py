@@ -12,20 +12,34 @@ import msgspec
 from edge.mode import Mode
 from edge.request import Request
 
+NOT_ASKED = ("id", "reply", "deliver", "attempt", "hops", "ttl", "deadline")
+
 
 class JobState(StrEnum):
-    """Where a job stands. The last three are final: nothing leaves them."""
+    """Where a job stands. All but the first two are final here.
+
+    EXPIRED: its time was over before it began. HANDED_BACK: another board of its pool shall do it. SUPERSEDED: another
+    board has done it. From the last two a job comes back when it is sent here again.
+    """
 
     QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    HANDED_BACK = "handed_back"
+    SUPERSEDED = "superseded"
 
     @property
     def final(self) -> bool:
         """True once nothing more will happen to the job."""
         return self not in (JobState.QUEUED, JobState.RUNNING)
+
+    @property
+    def elsewhere(self) -> bool:
+        """True when the job is another board's now."""
+        return self in (JobState.HANDED_BACK, JobState.SUPERSEDED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +58,8 @@ class Job:
     `mode_cap` is the best mode that is left after a crash. `mode` and `reason` are those of the latest run, `mode_path`
     the modes of all of its runs, as in think>no_think.
     `outcome` is the result of a done job and the error (code, message, hint) of a failed or cancelled one.
-    Times are seconds since 1970.
+    `pool` is where it was taken from, empty when it was sent to this board; `expires_at` when it is too late to begin.
+    `restored` says that the daemon has started since it was accepted. Times are seconds since 1970.
     """
 
     id: str
@@ -61,9 +76,17 @@ class Job:
     created_at: float
     updated_at: float
     mode_path: str = ""
+    pool: str = ""
+    expires_at: float | None = None
+    restored: bool = False
+
+    @property
+    def may_be_elsewhere(self) -> bool:
+        """True when another board may have been given the job too: it was sent twice, or a pool's."""
+        return bool(self.restored and self.pool) or self.request.attempt > 1 or self.request.hops > 0
 
 
 def body_hash(request: Request) -> str:
-    """Sha256 over what is asked for; not over the id, nor over how the answer is to be sent."""
-    body = {key: value for key, value in request.to_json().items() if key not in ("id", "reply")}
+    """Sha256 over what is asked for; not over the id, its way here, nor how the answer is to be sent."""
+    body = {key: value for key, value in request.to_json().items() if key not in NOT_ASKED}
     return hashlib.sha256(msgspec.json.encode(body, order="sorted")).hexdigest()

@@ -14,12 +14,13 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import BrokerError
-from edge.mqtt import connect, incoming, new_client, refused, subscription
+from edge.mqtt import connect, incoming, new_client, publish_properties, refused, subscription
 from edge.sections import Broker
-from edge.wire import ANY_STATUS, Incoming, node_of_status
+from edge.wire import ANY_STATUS, Incoming, Outgoing, node_of_status
 
 NOBODY_LISTENS = 0x10
 DISCOVER_S = 1.0
+MOST_TOPICS = 100  # of one SUBSCRIBE
 ANSWER_S = 10.0
 
 
@@ -45,19 +46,25 @@ class Link:
 
     def subscribe(self, *topics: str) -> None:
         """Subscribe, retained messages included. Raises BrokerError when the broker does not allow it."""
-        self._client.subscribe([(topic, subscription(retained=True)) for topic in topics])
-        reason = self._answer()
-        if reason.is_failure:
-            raise BrokerError(f"The broker refuses the subscription: {reason}.", hint="Check what it allows this user.")
+        for first in range(0, len(topics), MOST_TOPICS):
+            some = topics[first : first + MOST_TOPICS]
+            self._client.subscribe([(topic, subscription(retained=True)) for topic in some])
+            reason = self._answer()
+            if reason.is_failure:
+                raise BrokerError(
+                    f"The broker refuses the subscription: {reason}.", hint="Check what it allows this user.",
+                    code="refused",
+                )  # fmt: skip
 
-    def publish(self, topic: str, payload: bytes) -> None:
-        """Publish with QoS 1 and read the answer. Raises BrokerError when it is refused or nobody listens."""
-        self._client.publish(topic, payload, qos=1)
+    def publish(self, message: Outgoing) -> bool:
+        """Publish with QoS 1 and read the answer: False when nobody listens. Raises BrokerError when it is refused."""
+        self._client.publish(message.topic, message.payload, qos=1, properties=publish_properties(message))
         reason = self._answer()
-        if reason.value == NOBODY_LISTENS:
-            raise BrokerError(f"Nobody listens on {topic}.", hint="Start `edgereel serve` there, or correct --node.")
         if reason.is_failure:
-            raise BrokerError(f"The broker refuses the request: {reason}.", hint="Check what it allows this user.")
+            raise BrokerError(
+                f"The broker refuses the request: {reason}.", hint="Check what it allows this user.", code="refused"
+            )
+        return reason.value != NOBODY_LISTENS
 
     def find_node(self) -> str:
         """Return the one board that is online. Raises BrokerError for none and for several."""

@@ -88,21 +88,22 @@ def subscription(*, retained: bool) -> SubscribeOptions:
     return SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=NO_RETAINED)
 
 
-def publish_properties(message: Outgoing, *, response_topic: str = "") -> Properties:
+def publish_properties(message: Outgoing) -> Properties:
     """Message expiry, correlation data and response topic, as far as they are set."""
     properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # as above
     if message.expiry_s:
         properties.MessageExpiryInterval = message.expiry_s
     if message.correlation is not None:
         properties.CorrelationData = message.correlation
-    if response_topic:
-        properties.ResponseTopic = response_topic
+    if message.response_topic:
+        properties.ResponseTopic = message.response_topic
     return properties
 
 
 def packet_bytes(message: Outgoing) -> int:
     """An upper bound for the size of the PUBLISH packet."""
-    return HEADER_BYTES + len(message.topic.encode()) + len(message.payload) + len(message.correlation or b"")
+    reply = (message.correlation or b"", (message.response_topic or "").encode())
+    return HEADER_BYTES + len(message.topic.encode()) + len(message.payload) + sum(map(len, reply))
 
 
 def incoming(message: MQTTMessage) -> Incoming:
@@ -114,6 +115,7 @@ def incoming(message: MQTTMessage) -> Incoming:
         retain=message.retain,
         response_topic=getattr(properties, "ResponseTopic", None),
         correlation=getattr(properties, "CorrelationData", None),
+        expiry_s=getattr(properties, "MessageExpiryInterval", None),
     )
 
 

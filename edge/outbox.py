@@ -12,10 +12,14 @@ from edge.wire import Outgoing
 
 @dataclass(frozen=True, kw_only=True)
 class Pending:
-    """One waiting message; its `expiry_s` is what is left of it."""
+    """One waiting message; its `expiry_s` is what is left of it.
+
+    With `handover` it is a request that another board shall take: it never expires here, and comes back if none does.
+    """
 
     seq: int
     message: Outgoing
+    handover: bool = False
 
 
 class Outbox:
@@ -25,17 +29,19 @@ class Outbox:
         self._db = db
         self._lock = lock
 
-    def add(self, message: Outgoing, *, now: float) -> None:
+    def add(self, message: Outgoing, *, now: float, handover: bool = False) -> None:
         """Keep a message until the broker has it or `message.expiry_s` seconds have passed."""
         self._db.execute(
-            "INSERT INTO outbox (topic, payload, retain, correlation, expires_at) VALUES (?, ?, ?, ?, ?)",
-            (message.topic, message.payload, message.retain, message.correlation, now + message.expiry_s),
-        )
+            "INSERT INTO outbox (topic, payload, retain, correlation, response_topic, expires_at, handover)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (message.topic, message.payload, message.retain, message.correlation, message.response_topic,
+             now + message.expiry_s, handover),
+        )  # fmt: skip
 
     def due(self, *, now: float, limit: int) -> list[Pending]:
         """The oldest messages that may be sent now. Those that expired unsent are dropped."""
         with self._lock:
-            self._db.execute("DELETE FROM outbox WHERE expires_at < ?", (now + 1,))
+            self._db.execute("DELETE FROM outbox WHERE expires_at < ? AND NOT handover", (now + 1,))
             rows = self._db.execute("SELECT * FROM outbox WHERE retry_at <= ? ORDER BY seq LIMIT ?", (now, limit))
             return [_pending(row, now=now) for row in rows]
 
@@ -61,7 +67,8 @@ def _pending(row: sqlite3.Row, *, now: float) -> Pending:
         topic=row["topic"],
         payload=row["payload"],
         retain=bool(row["retain"]),
-        expiry_s=int(row["expires_at"] - now),
+        expiry_s=0 if row["handover"] else int(row["expires_at"] - now),
         correlation=row["correlation"],
+        response_topic=row["response_topic"],
     )
-    return Pending(seq=row["seq"], message=message)
+    return Pending(seq=row["seq"], message=message, handover=bool(row["handover"]))

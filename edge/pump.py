@@ -16,6 +16,7 @@ from edge.wire import shorten
 PERIOD_S = 5.0
 REFUSED_RETRY_S = 60.0
 FAILURE = 0x80
+NOBODY_LISTENS = 0x10
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +25,7 @@ class Pump:
     """`connection` gives the present connection or None. Set `wake` when there is something to do."""
 
     def __init__(self, queue: JobQueue, *, connection: Callable[[], Connection | None]) -> None:
+        self._queue = queue
         self._outbox = queue.outbox
         self._connection = connection
         self._stop = threading.Event()
@@ -72,17 +74,19 @@ class Pump:
         while connection.acks:
             mid, reason = connection.acks[0]
             pending = connection.in_flight.get(mid)
-            if pending and reason < FAILURE:
+            if pending and pending.handover and (reason == NOBODY_LISTENS or reason >= FAILURE):
+                self._queue.sharing.come_back(pending, now=self._queue.now())
+            elif pending and reason < FAILURE:
                 self._outbox.drop(pending.seq)
             elif pending:
                 log.error("The broker refuses a message on %s (reason 0x%02x).", pending.message.topic, reason)
-                self._outbox.defer(pending.seq, until=time.time() + REFUSED_RETRY_S)
+                self._outbox.defer(pending.seq, until=self._queue.now() + REFUSED_RETRY_S)
             connection.in_flight.pop(mid, None)
             connection.acks.popleft()
 
     def _send_due(self, connection: Connection) -> None:
         flying = {pending.seq for pending in connection.in_flight.values()}
-        for pending in self._outbox.due(now=time.time(), limit=connection.window):
+        for pending in self._outbox.due(now=self._queue.now(), limit=connection.window):
             if pending.seq in flying:
                 continue
             message = pending.message
@@ -92,4 +96,4 @@ class Pump:
                 connection.in_flight[connection.publish(message).mid] = pending
             else:
                 log.error("A message on %s is too large for the broker; raise its max_packet_size.", message.topic)
-                self._outbox.defer(pending.seq, until=time.time() + REFUSED_RETRY_S)
+                self._outbox.defer(pending.seq, until=self._queue.now() + REFUSED_RETRY_S)

@@ -6,6 +6,7 @@ import base64
 import re
 import secrets
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from edge.errors import RequestError
@@ -17,6 +18,8 @@ MAX_BODY_BYTES = 16 * 1024 + MAX_IMAGE_CHARS
 MAX_SECONDS = 60.0
 MIN_SECONDS = 0.5
 MAX_SEED = 2**31 - 1
+MAX_TTL_S = 30 * 24 * 3600.0
+MAX_COUNT = 1_000_000  # of attempts and hops
 ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 PREFIX_PATTERN = re.compile(r"\s*/(think|no_think)\b[\s:,]*", re.IGNORECASE)
 PATH_POINTS = (2, 16)
@@ -26,6 +29,10 @@ IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 IMAGE_PREFIX = re.compile(r"data:image/(?:jpeg|png);base64,")
 CLIP_PATTERN = re.compile(r"job:[A-Za-z0-9_-]{1,64}\Z")
 IMAGE_HINT = 'Send a JPEG or PNG as base64, or "job:ID" for the last frame of an earlier clip.'
+FIELDS = (
+    "id", "mode", "min_mode", "seconds", "seed", "reply", "path", "image", "ttl", "deadline", "deliver", "attempt",
+    "hops",
+)  # fmt: skip
 MODES = ("auto", *(mode.value for mode in Mode if mode is not Mode.PAUSED))
 
 
@@ -36,6 +43,10 @@ class Request:
     `path` holds points (x, y) or (x, y, size) that the subjects follow: shares of the frame, x to the right, y down,
     size of the frame's height. `image` is the picture that the clip begins with: a JPEG or PNG in base64, or
     `job:ID` for the last frame of an earlier clip.
+
+    `ttl` in seconds from its arrival and `deadline`, seconds since 1970, bound when it may still begin. `deliver` says
+    whether the answer names the clip's `url` or holds it `inline`. `attempt` counts how often the sender sent it,
+    `hops` how often a board of a pool handed it on.
     """
 
     id: str
@@ -47,6 +58,11 @@ class Request:
     reply: str = "final"
     path: tuple[tuple[float, ...], ...] | None = None
     image: str | None = field(default=None, repr=False)
+    ttl: float | None = None
+    deadline: float | None = None
+    deliver: str = "url"
+    attempt: int = 1
+    hops: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """The JSON body that `from_json` reads back."""
@@ -54,7 +70,8 @@ class Request:
             "v": 1, "id": self.id, "prompt": self.prompt, "mode": self.mode, "min_mode": self.min_mode.value,
             "seconds": self.seconds, "seed": self.seed, "reply": self.reply,
             "path": [list(point) for point in self.path] if self.path else None,
-            "image": self.image,
+            "image": self.image, "ttl": self.ttl, "deadline": self.deadline, "deliver": self.deliver,
+            "attempt": self.attempt, "hops": self.hops,
         }  # fmt: skip
         return {key: value for key, value in body.items() if value is not None}
 
@@ -82,6 +99,11 @@ def make_request(prompt: object, **fields: object) -> Request:
         reply=_choice("reply", given.get("reply", "final"), ("final", "all")),
         path=_path(given.get("path")),
         image=_image(given.get("image")),
+        ttl=_number("ttl", given.get("ttl"), 0.0, MAX_TTL_S),
+        deadline=_deadline(given.get("deadline")),
+        deliver=_choice("deliver", given.get("deliver", "url"), ("url", "inline")),
+        attempt=_whole("attempt", given.get("attempt"), 1, MAX_COUNT) or 1,
+        hops=_whole("hops", given.get("hops"), 0, MAX_COUNT) or 0,
     )
 
 
@@ -96,8 +118,7 @@ def from_json(body: object, *, default_id: str | None = None) -> Request:
         )
     if body.get("v", 1) != 1:
         raise RequestError(f"Request version {body['v']!r} is not known.", hint='Send "v": 1 or leave it out.')
-    known = ("id", "mode", "min_mode", "seconds", "seed", "reply", "path", "image")
-    fields = {key: body.get(key) for key in known}
+    fields = {key: body.get(key) for key in FIELDS}
     fields["id"] = fields["id"] if fields["id"] is not None else default_id
     return make_request(body.get("prompt"), **fields)
 
@@ -210,3 +231,17 @@ def _whole(name: str, value: object, low: int, high: int) -> int | None:
             f"{name} {str(value)[:80]!r} is out of bounds.", hint=f"Use a whole number from {low} to {high}."
         )
     return value
+
+
+def _deadline(value: object) -> float | None:
+    if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)):
+        return _number("deadline", value, 0.0, 1e11)
+    try:
+        moment = datetime.fromisoformat(str(value)[:64])
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise RequestError(
+            f"deadline {str(value)[:80]!r} is no time.", hint='Send ISO 8601 with its zone, "2026-11-21T10:00:00Z".'
+        )
+    return moment.timestamp()

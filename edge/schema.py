@@ -58,6 +58,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX run_by_mode ON run (mode, ended, seq)",
         "CREATE TABLE wish (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
     ),
+    (
+        "ALTER TABLE job ADD COLUMN pool TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE job ADD COLUMN expires_at REAL",
+        "ALTER TABLE job ADD COLUMN restored INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE job ADD COLUMN told INTEGER NOT NULL DEFAULT 1",  # its state is retained at the broker
+        "ALTER TABLE outbox ADD COLUMN response_topic TEXT",
+        "ALTER TABLE outbox ADD COLUMN handover INTEGER NOT NULL DEFAULT 0",
+        "CREATE INDEX outbox_by_topic ON outbox (topic)",
+    ),
 )
 
 
@@ -67,18 +76,24 @@ def open_database(path: Path) -> sqlite3.Connection:
     The connection is in autocommit mode and may be handed between threads that share a lock.
     Raises ResourceError when the file cannot be opened, is not a database, or comes from a newer edgereel.
     """
+    db = open_file(path)
+    try:
+        migrate(db, MIGRATIONS)
+    except sqlite3.Error as exc:
+        raise _unusable(path, exc) from exc
+    return db
+
+
+def open_file(path: Path) -> sqlite3.Connection:
+    """As open_database, without any tables. Raises ResourceError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
         db.row_factory = sqlite3.Row
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
-        migrate(db, MIGRATIONS)
     except (OSError, sqlite3.Error) as exc:
-        raise ResourceError(
-            f"The queue {path} cannot be opened: {exc}.",
-            hint="Check that paths.state is a writable folder with free space; a damaged file may be moved away.",
-        ) from exc
+        raise _unusable(path, exc) from exc
     return db
 
 
@@ -114,3 +129,10 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+
+
+def _unusable(path: Path, exc: Exception) -> ResourceError:
+    return ResourceError(
+        f"The queue {path} cannot be opened: {exc}.",
+        hint="Check that paths.state is a writable folder with free space; a damaged file may be moved away.",
+    )

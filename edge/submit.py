@@ -1,72 +1,86 @@
-"""The client side: send one request to a board and follow its job until it ends."""
+"""The client side: send one request to a board or a pool, and follow its job until it ends."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
-
-import msgspec
+from contextlib import closing
+from pathlib import Path
 
 from edge.errors import BrokerError
-from edge.link import Link, open_link
+from edge.link import open_link
 from edge.request import Request
+from edge.requester import Requester, State
 from edge.sections import Broker
-from edge.wire import FINAL_STATES, decode, job_topic, node_topic
+from edge.sent import Sent, SentRequest
+from edge.wire import node_topic, pool_topic
 
 ANSWER_S = 10.0
-RETRY_S = 1.0
-
-State = dict[str, Any]
 
 
 def submit(
     request: Request,
     *,
     broker: Broker,
+    file: Path,
     node: str = "",
+    pool: str = "",
     wait: bool = False,
     timeout_s: float = 600.0,
     on_state: Callable[[State], None] = lambda _: None,
 ) -> State:
-    """Publish a request and return the last state of its job: the final one with `wait`, else the first that comes.
+    """Send a request and return the last state of its job: the final one with `wait`, else the first that comes.
 
-    Without `wait`, a board that is away gives the state `sent`: the broker keeps the request for it. An empty `node`
-    means the one board that is online. `on_state` is called with every state and progress. A connection that breaks
-    later is made again, and the request sent again: the same id is the same job.
+    It is kept in `file` until its end was seen, and goes to a `pool`, to `node`, or, with neither, to the one board
+    that is online. Without `wait`, a board that is away gives the state `sent`: the broker keeps the request for it.
+    `on_state` is called with every state and progress. A connection that breaks is made again, and a request that is
+    not answered is sent again: the same id is the same job.
     Raises BrokerError when the broker cannot be reached or refuses, when nobody listens, when there is no board or
     more than one to choose from, and when the end of the job does not come in `timeout_s` seconds.
     """
     deadline = time.monotonic() + timeout_s
-    sent = False
-    while True:
-        try:
-            with open_link(broker) as link:
-                node = node or link.find_node()
-                link.subscribe(job_topic(request.id, "state"), job_topic(request.id, "progress"))
-                link.publish(node_topic(node, "req"), msgspec.json.encode(request.to_json()))
-                sent = True
-                return _follow(link, request, wait=wait, deadline=deadline, on_state=on_state)
-        except BrokerError:
-            if not sent or time.monotonic() > deadline:
-                raise
-            time.sleep(RETRY_S)
+    with closing(Sent(file)) as sent:
+        topic = pool_topic(pool) if pool else node_topic(node or _only_node(broker), "req")
+        requester = Requester(broker, sent, patient=False, on_state=on_state)
+        requester.add(SentRequest(request=request, topic=topic))
+        return _follow(requester, request.id, wait=wait, deadline=deadline)
 
 
-def _follow(link: Link, request: Request, *, wait: bool, deadline: float, on_state: Callable[[State], None]) -> State:
-    """Read states until the one that is wanted; an older `rev` is a replay and is passed over."""
-    rev = -1
+def resume(
+    *, broker: Broker, file: Path, timeout_s: float, on_state: Callable[[State], None] = lambda _: None
+) -> list[State]:
+    """Send again what earlier calls have not seen the end of, wait for it, and return the last state of each.
+
+    Raises BrokerError as submit; what has not ended in time is kept for the next call.
+    """
+    with closing(Sent(file)) as sent:
+        requester = Requester(broker, sent, on_state=on_state)
+        ids = requester.take_up()
+        requester.follow(until=lambda: not sent.open(), deadline=time.monotonic() + timeout_s)
+        states = requester.states()
+        return [states[job_id] or _unheard(job_id) for job_id in ids]
+
+
+def _follow(requester: Requester, job_id: str, *, wait: bool, deadline: float) -> State:
+    def state() -> State:
+        return requester.states()[job_id]
+
+    def ended() -> bool:
+        return bool(state()) if not wait else requester.ended(job_id)
+
     until = deadline if wait else min(deadline, time.monotonic() + ANSWER_S)
-    while message := link.next_message(until=until):
-        body = decode(message.payload)
-        if body.get("id") != request.id or body.get("rev", rev) < rev:
-            continue
-        rev = body.get("rev", rev)
-        on_state(body)
-        if body.get("state") in FINAL_STATES or ("state" in body and not wait):
-            return body
-    if wait:
-        raise BrokerError(
-            f"Job {request.id} did not end in time.", hint="Look at `edgereel jobs` on the board, or give --timeout."
-        )
-    return {"v": 1, "id": request.id, "state": "sent"}
+    if requester.follow(until=ended, deadline=until) or not wait:
+        return state() or _unheard(job_id)
+    raise BrokerError(
+        f"Job {job_id} did not end in time.",
+        hint="`edgereel submit --resume` goes on waiting; `edgereel jobs` on the board shows what it does.",
+    )
+
+
+def _only_node(broker: Broker) -> str:
+    with open_link(broker) as link:
+        return link.find_node()
+
+
+def _unheard(job_id: str) -> State:
+    return {"v": 1, "id": job_id, "state": "sent"}

@@ -3,20 +3,22 @@
 Topics, under `edgereel/v1`:
 
 node/<node>/req        in   QoS 1            a request (JSON, or the prompt as plain text)
+pool/<pool>/req        in   QoS 1            the same for whichever board of a pool takes it (a shared subscription)
 job/<job>/cancel       in   QoS 1            cancel, even before the request arrives
-job/<job>/state        out  QoS 1  retained  every change of a job; `rev` grows, an older rev is a replay
+job/<job>/state        out  QoS 1  retained  every change of a job; `rev` of a board grows, an older rev is a replay
 job/<job>/progress     out  QoS 0            phase and percent
 <response topic>       out  QoS 1            the final state (`reply: final`) or every state (`reply: all`)
 node/<node>/status     out  QoS 1  retained  `online` or `offline` (also the last will)
 node/<node>/birth      out  QoS 1  retained  boot, version, models, limits
 node/<node>/mode       out  QoS 1  retained  the best mode that the board allows now, and why
 node/<node>/mode/set   in   QoS 1            auto, or the best mode that somebody allows this board from now on
+node/<node>/cmd        in   QoS 1            ping, drain, resume, cancel_all
 node/<node>/load       out  QoS 0            memory, pressure, temperature, queue, what the last job took
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,18 +26,22 @@ import msgspec
 
 from edge.errors import EdgereelError
 from edge.job import Job, JobState, Reply
-from edge.request import ID_PATTERN
+from edge.request import ID_PATTERN, Request
 from edge.result import Result
 
 BASE = "edgereel/v1"
 ANY_CANCEL = f"{BASE}/job/+/cancel"
 ANY_STATUS = f"{BASE}/node/+/status"
+COMMANDS = ("ping", "drain", "resume", "cancel_all")
 STATE_EXPIRY_S = 24 * 3600
 REPLY_EXPIRY_S = 3600
 PROGRESS_EXPIRY_S = 30
 MAX_TOPIC_CHARS = 256
-SHORT_RESULT = ("sha256", "bytes", "seconds", "clip")
-FINAL_STATES = ("done", "failed", "cancelled", "rejected")
+SHORT_RESULT = ("url", "sha256", "bytes", "seconds", "clip")
+FINAL_STATES = ("done", "failed", "cancelled", "expired", "rejected")
+RETRY_AFTER_S = 60
+LATER = ("overloaded", "disk_full")
+FAULTS = (JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +53,7 @@ class Incoming:
     retain: bool = False
     response_topic: str | None = None
     correlation: bytes | None = None
+    expiry_s: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +66,7 @@ class Outgoing:
     retain: bool = False
     expiry_s: int = 0
     correlation: bytes | None = None
+    response_topic: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +85,24 @@ def node_topic(node: str, leaf: str) -> str:
 def job_topic(job_id: str, leaf: str) -> str:
     """`edgereel/v1/job/<job>/<leaf>`."""
     return f"{BASE}/job/{job_id}/{leaf}"
+
+
+def pool_topic(pool: str) -> str:
+    """`edgereel/v1/pool/<pool>/req`."""
+    return f"{BASE}/pool/{pool}/req"
+
+
+def share_filter(pool: str) -> str:
+    """What a board subscribes to for a pool: the broker gives each request to one of its boards."""
+    return f"$share/{pool}/{pool_topic(pool)}"
+
+
+def pool_of(topic: str) -> str:
+    """The pool of a request's topic; empty when it was sent to one board."""
+    match topic.removeprefix(f"{BASE}/").split("/"):
+        case ["pool", pool, "req"]:
+            return pool
+    return ""
 
 
 def cancelled_id(topic: str) -> str | None:
@@ -101,11 +127,16 @@ def reply_of(message: Incoming) -> Reply | None:
     return Reply(topic=topic, correlation=message.correlation)
 
 
-def state_messages(job: Job, *, origin: Origin, queue_pos: int) -> list[Outgoing]:
+def state_messages(job: Job, *, origin: Origin, queue_pos: int, inline: str = "") -> list[Outgoing]:
     """What tells of one state of a job: its retained topic, and the reply that its client asked for.
 
-    `queue_pos` is 1 for the job that is next, and left out once it runs.
+    `queue_pos` is 1 for the job that is next, and left out once it runs. `inline`, the clip in base64, goes only to
+    the reply: a broker keeps what is retained. A job that another board may have is told of when it begins here: until
+    then the state of that board stands at the broker.
     """
+    quiet = job.may_be_elsewhere and job.state in (JobState.QUEUED, JobState.EXPIRED)
+    if quiet or job.state is JobState.SUPERSEDED:
+        return []
     queued = job.state is JobState.QUEUED
     body: dict[str, Any] = {
         "v": 1,
@@ -114,18 +145,38 @@ def state_messages(job: Job, *, origin: Origin, queue_pos: int) -> list[Outgoing
         "node": origin.node,
         "boot": origin.boot,
         "rev": job.rev,
-        "attempt": job.crashes + 1,
+        "attempt": job.request.attempt,
+        "runs": job.crashes + 1,
         "queue_pos": queue_pos if queued else None,
         "requested_mode": job.request.mode,
         "effective_mode": job.mode,
         "degraded_because": job.reason or None,
         "mode_path": job.mode_path or None,
         "result": job.outcome if job.state is JobState.DONE else None,
-        "error": job.outcome if job.state in (JobState.FAILED, JobState.CANCELLED) else None,
+        "error": job.outcome if job.state in FAULTS else None,
         "ts": _timestamp(job.updated_at),
     }
-    wanted = job.state.final or job.request.reply == "all"
-    return _told(job.id, _encode(body), retain=True, reply=job.reply if wanted else None)
+    wanted = job.request.reply == "all" or (job.state.final and not job.state.elsewhere)
+    told = _told(job.id, _encode(body), retain=True, reply=job.reply if wanted else None)
+    if inline and job.outcome:
+        body["result"] = job.outcome | {"inline": inline}
+        told[1:] = [replace(answer, payload=_encode(body)) for answer in told[1:]]
+    return told
+
+
+def handover_message(request: Request, *, pool: str, reply: Reply | None) -> Outgoing:
+    """A request as a board of a pool hands it on."""
+    return Outgoing(
+        topic=pool_topic(pool),
+        payload=_encode(replace(request, hops=request.hops + 1).to_json()),
+        correlation=reply.correlation if reply else None,
+        response_topic=reply.topic if reply else None,
+    )
+
+
+def cleared_state(job_id: str) -> Outgoing:
+    """What makes the broker forget the retained state of a job."""
+    return Outgoing(topic=job_topic(job_id, "state"), payload=b"", retain=True, expiry_s=STATE_EXPIRY_S)
 
 
 def rejected_messages(
@@ -137,9 +188,10 @@ def rejected_messages(
     return _told(job_id, payload, retain=False, reply=reply)
 
 
-def error_body(error: EdgereelError) -> dict[str, str]:
-    """An error as it travels: code, message and hint."""
-    return {"code": error.code, "message": error.message, "hint": error.hint}
+def error_body(error: EdgereelError) -> dict[str, Any]:
+    """An error as it travels: code, message and hint, and when a try may be worth while."""
+    body: dict[str, Any] = {"code": error.code, "message": error.message, "hint": error.hint}
+    return body | ({"retry_after_s": RETRY_AFTER_S} if error.code in LATER else {})
 
 
 def progress_message(job_id: str, *, origin: Origin, phase: str, fraction: float) -> Outgoing:

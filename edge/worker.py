@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from edge.attempt import Ask, attempt
 from edge.child import ENGINE_COMMAND, Child, Lost
@@ -30,7 +31,8 @@ class Worker:
     """Runs one job at a time.
 
     `choose` gives the mode for a job, or None when it has to wait; `allowed` the best mode that the board allows now;
-    `progress` is told of the steps of a job, at most four times a second.
+    `progress` is told of the steps of a job, at most four times a second. `prepare` is called before a job is looked
+    for; `answer` gives the result as it is told, and the clip in base64 where it is to be sent along.
     """
 
     def __init__(
@@ -41,6 +43,8 @@ class Worker:
         choose: Callable[[Job], ModeChoice | None],
         allowed: Callable[[], Mode],
         progress: Callable[[Job, Step], None],
+        prepare: Callable[[], None] = lambda: None,
+        answer: Callable[[Job, dict[str, Any]], tuple[dict[str, Any], str]] = lambda _, result: (result, ""),
         command: Sequence[str] = ENGINE_COMMAND,
     ) -> None:
         self._queue = queue
@@ -48,6 +52,8 @@ class Worker:
         self._choose = choose
         self._allowed = allowed
         self._progress = progress
+        self._prepare = prepare
+        self._answer = answer
         self._command = command
         self._child: Child | None = None
         self._stop = threading.Event()
@@ -102,7 +108,8 @@ class Worker:
         if self._child and self._allowed().rank >= Mode.SPARE.rank:
             self._child.kill()  # idle, and its memory is needed
             self._end_child()
-        job = self._queue.claim(lease_s=self._settings.queue.lease_s, now=time.time(), choose=self._choose)
+        self._prepare()
+        job = self._queue.claim(lease_s=self._settings.queue.lease_s, now=self._queue.now(), choose=self._choose)
         if job is None:
             return False
         self.running = job
@@ -127,7 +134,7 @@ class Worker:
             nonlocal renewed
             self.beat = time.monotonic()
             if self.beat - renewed > lease_s / 3:
-                self._queue.renew(job.id, lease_s=lease_s, now=time.time())
+                self._queue.renew(job.id, lease_s=lease_s, now=self._queue.now())
                 renewed = self.beat
             if self._queue.cancel_asked(job.id):
                 return "cancel"
@@ -166,10 +173,11 @@ class Worker:
 
     def _settle(self, job: Job, answer: Done | Failed | Lost) -> None:
         """Write down how an attempt ended."""
-        now = time.time()
+        now = self._queue.now()
         match answer:
             case Done(result=result):
-                self._queue.finish(job.id, result, now=now)
+                told, inline = self._answer(job, result)
+                self._queue.finish(job.id, told, now=now, inline=inline)
             case Failed(code=Preempted.code):
                 self._queue.release(job.id, now=now)
             case Failed(code=code, message=message, hint=hint):

@@ -13,10 +13,11 @@ import pytest
 
 from edge.errors import Cancelled, EngineError, RequestError
 from edge.job import Job, JobState, Reply
-from edge.jobqueue import MAX_TOMBSTONES, JobQueue
+from edge.jobqueue import JobQueue
 from edge.mode import Mode
 from edge.request import Request, make_request
 from edge.result import ModeChoice
+from edge.tombstones import MAX_TOMBSTONES
 from edge.wire import Origin
 
 ORIGIN = Origin(node="n1", boot="b1")

@@ -1,0 +1,69 @@
+"""The finished clips of a daemon: whether there is room for more, where they are fetched from, which have to go."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import time
+from typing import Any
+
+from edge.clip_server import ClipServer
+from edge.job import Job
+from edge.jobqueue import JobQueue
+from edge.settings import Settings
+from edge.shelf import free_mib, kept_clips, remove_clips, remove_strays, to_remove
+
+PERIOD_S = 60.0
+MAX_INLINE_BYTES = 256 * 1024
+
+log = logging.getLogger(__name__)
+
+
+class Keeper:
+    """`look` is called at every tick and does something once a minute."""
+
+    def __init__(self, settings: Settings, queue: JobQueue) -> None:
+        self._limits = settings.clips
+        self._folder = settings.paths.clips
+        self._serves = settings.http.port > 0
+        self._upkeep = queue.upkeep
+        self._now = queue.now
+        self._server = ClipServer(settings.http, clips=self._folder, finished=queue.upkeep.finished)
+        self._next = 0.0
+
+    def start(self) -> None:
+        """Serve the clips, if that is wanted. Raises SettingsError when the port cannot be had."""
+        if self._serves:
+            self._server.start()
+
+    def close(self) -> None:
+        """Serve no more."""
+        self._server.close()
+
+    @property
+    def alive(self) -> bool:
+        """False when the server's thread has died, which is a fault of this program."""
+        return not self._serves or self._server.alive
+
+    def has_room(self) -> bool:
+        """Whether the disk has room for another clip beside the reserve."""
+        free = free_mib(self._folder)
+        return free is None or free >= self._limits.reserve_mib
+
+    def look(self) -> None:
+        """Clear away what need not be kept, now and then."""
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + PERIOD_S
+        self._upkeep.forget(now=self._now())
+        kept = kept_clips(self._folder, now=time.time(), delivered=self._upkeep.delivered)
+        gone = to_remove(kept, limits=self._limits, free_mib=free_mib(self._folder))
+        if remove_clips(self._folder, job_ids=gone) + remove_strays(self._folder, now=time.time()):
+            log.info("Clips cleared away: %s", ", ".join(gone) or "unfinished ones")
+
+    def told(self, job: Job, result: dict[str, Any]) -> tuple[dict[str, Any], str]:
+        """The result with where its clip is fetched from, and the clip in base64 where that was asked for."""
+        told = {"url": self._server.url_of(job.id)} | result if self._serves else result
+        wanted = job.request.deliver == "inline" and job.reply and result.get("bytes", 0) <= MAX_INLINE_BYTES
+        clip = self._folder / f"{job.id}.mp4"
+        return told, base64.b64encode(clip.read_bytes()).decode() if wanted else ""

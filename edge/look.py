@@ -1,0 +1,114 @@
+"""A look at what other boards say of a job, before a job that they may have been given too begins here.
+
+Why: a requester that hears nothing sends again, and a broker may deal the second copy to another board. The retained
+state of the job is the only claim that all of them see; it costs one short connection to read it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from edge.errors import BrokerError
+from edge.job import Job
+from edge.link import Link, open_link
+from edge.sections import Broker as BrokerSettings
+from edge.wire import FINAL_STATES, decode, job_topic, node_topic
+
+ANSWER_S = 0.5
+AGAIN_S = 3.0
+SETTLE_S = 8.0  # after a broker lost its memory: others are coming back to tell it again
+BLIND_S = 120.0  # without a broker for so long, nobody else is told either
+TAKE_OVER_S = 3600.0
+MOST = 8  # jobs that are looked at together
+CLAIMS = ("accepted", "running")
+
+
+class Verdict(StrEnum):
+    """What to do with a job that another board may have."""
+
+    START = "start"
+    HOLD = "hold"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What is retained about a job: the node that spoke last, its state, and whether that node is online."""
+
+    node: str = ""
+    state: str = ""
+    online: bool = False
+
+
+def judge(seen: Seen, *, own: str, held_s: float) -> Verdict:
+    """Begin, wait for the board that has the job, or leave it to the one that has done it."""
+    if seen.node in ("", own):
+        return Verdict.START
+    if seen.state in FINAL_STATES:
+        return Verdict.SUPERSEDED
+    if seen.state in CLAIMS and seen.online and held_s < TAKE_OVER_S:
+        return Verdict.HOLD
+    return Verdict.START
+
+
+class Looks:
+    """What is known of jobs that another board may have. For one thread.
+
+    `connected_s` tells for how long the broker has known what it knows.
+    """
+
+    def __init__(self, settings: BrokerSettings, *, node: str, connected_s: Callable[[], float]) -> None:
+        self._settings = settings
+        self._node = node
+        self._connected_s = connected_s
+        self._held_since: dict[str, float] = {}
+        self._free: frozenset[str] = frozenset()
+        self._next = 0.0
+
+    def may_start(self, job: Job) -> bool:
+        """Whether a job may begin, by the last look."""
+        return not job.may_be_elsewhere or job.id in self._free
+
+    def look(self, jobs: list[Job]) -> list[str]:
+        """Look at those of the waiting jobs that need it; returns the ids of those that another board has done."""
+        now = time.monotonic()
+        wanted = [job.id for job in jobs if job.may_be_elsewhere][:MOST]
+        if now < self._next and self._held_since.keys() >= set(wanted) and not self._free:
+            return []
+        self._held_since = {job_id: self._held_since.get(job_id, now) for job_id in wanted}
+        verdicts = self._verdicts(now) if wanted else {}
+        self._next = now + AGAIN_S
+        self._free = frozenset(job_id for job_id, verdict in verdicts.items() if verdict is Verdict.START)
+        return [job_id for job_id, verdict in verdicts.items() if verdict is Verdict.SUPERSEDED]
+
+    def _verdicts(self, now: float) -> dict[str, Verdict]:
+        held_s = {job_id: now - since for job_id, since in self._held_since.items()}
+        try:
+            if self._connected_s() < SETTLE_S:
+                raise BrokerError("The broker is not back for long enough.")
+            with open_link(self._settings) as link:
+                return {one: judge(look_at(link, one), own=self._node, held_s=held) for one, held in held_s.items()}
+        except BrokerError:
+            return {one: Verdict.START for one, held in held_s.items() if held > BLIND_S}
+
+
+def look_at(link: Link, job_id: str) -> Seen:
+    """Read the retained state of a job, and the status of the board that it names. Raises BrokerError."""
+    body = decode(_retained(link, job_topic(job_id, "state")))
+    node = body.get("node")
+    if not isinstance(node, str) or not node.replace("-", "").replace("_", "").isalnum():
+        return Seen()
+    online = _retained(link, node_topic(node, "status")) == b"online"
+    return Seen(node=node, state=str(body.get("state")), online=online)
+
+
+def _retained(link: Link, topic: str) -> bytes:
+    link.subscribe(topic)
+    until = time.monotonic() + ANSWER_S
+    while message := link.next_message(until=until):
+        if message.topic == topic:
+            return message.payload
+    return b""

@@ -1,0 +1,63 @@
+"""What keeps the queue from growing for ever: what the broker may forget, old rows, an old clock."""
+
+from __future__ import annotations
+
+from edge.job import JobState
+from edge.jobtable import JobTable
+from edge.wire import STATE_EXPIRY_S, cleared_state, job_topic
+
+MAX_FINISHED = 10_000
+CLOCK_WENT_BACK_S = 60.0
+FINISHED = "state NOT IN ('queued', 'running')"
+
+
+class Upkeep:
+    """All verbs may be called from any thread."""
+
+    def __init__(self, table: JobTable) -> None:
+        self._table = table
+
+    def delivered(self, job_id: str) -> bool:
+        """Whether nobody waits any more to hear how this job ended; also true of a job that is not known."""
+        with self._table.lock:
+            row = self._table.row(job_id)
+            waits = self._table.db.execute("SELECT 1 FROM outbox WHERE topic = ?", (job_topic(job_id, "state"),))
+            return row is None or (JobState(row["state"]).final and waits.fetchone() is None)
+
+    def finished(self, job_id: str) -> bool:
+        """Whether a job is done."""
+        with self._table.lock:
+            row = self._table.row(job_id)
+        return row is not None and row["state"] == JobState.DONE
+
+    def forget(self, *, now: float) -> None:
+        """Have the broker forget states that are a day old, and drop the oldest rows that it has forgotten."""
+        with self._table.commit():
+            db = self._table.db
+            stale = db.execute(
+                f"SELECT id, state FROM job WHERE {FINISHED} AND told AND (updated_at < ? OR seq <="  # noqa: S608 - ours
+                " (SELECT max(seq) FROM job) - ?)", (now - STATE_EXPIRY_S, MAX_FINISHED),
+            ).fetchall()  # fmt: skip
+            for row in stale:
+                if row["state"] not in ("handed_back", "superseded"):  # another board's state stands there
+                    self._table.outbox.add(cleared_state(row["id"]), now=now)
+                db.execute("UPDATE job SET told = 0 WHERE id = ?", (row["id"],))
+            db.execute(
+                f"DELETE FROM job WHERE {FINISHED} AND NOT told AND seq <= (SELECT max(seq) FROM job) - ?",  # noqa: S608 - ours
+                (MAX_FINISHED,),
+            )
+
+    def follow(self, *, now: float) -> None:
+        """At the start: when the clock went back since the last one, move every stored time that somebody waits for.
+
+        A board without a battery boots with an old time. That it was off for long cannot be told from a clock that was
+        set forward; then what was to expire has expired.
+        """
+        db = self._table.db
+        (latest,) = db.execute("SELECT max(updated_at) FROM job").fetchone()
+        back = max(0.0, (latest or 0.0) - now)
+        if back > CLOCK_WENT_BACK_S:
+            with self._table.commit():
+                db.execute("UPDATE job SET expires_at = expires_at - ?, lease_until = lease_until - ?", (back, back))
+                db.execute("UPDATE outbox SET expires_at = expires_at - ?, retry_at = retry_at - ?", (back, back))
+                db.execute("UPDATE tombstone SET expires_at = expires_at - ?", (back,))
