@@ -21,9 +21,10 @@ verbs:
   generate  make a clip here and now, without a daemon
   plan      show how a prompt is understood, without making a clip
   serve     run the daemon: take requests over MQTT until stopped
-  submit    send a prompt to a board over MQTT
+  submit    send a prompt to a board or a pool over MQTT; --download brings the clip
   jobs      list the jobs in this board's queue; --stats and --plot show what they took
   top       show what a board says of itself, live
+  fleet     show all boards of a broker, live
   models    list, pull or verify model packs
   doctor    check this board; each finding comes with its fix
 
@@ -35,6 +36,7 @@ examples:
   edgereel plan "a red balloon" --draw plan.png          where everything will be
   edgereel serve                                         the daemon: requests over MQTT
   edgereel submit "a glowing jellyfish" --broker 127.0.0.1:1883 --wait
+  edgereel submit "a snowy day" --pool kitchen --download .
   edgereel jobs --plot runs.png                          seconds and memory of every run
   edgereel top                                           memory, pressure, mode and queue of a board, live
   edgereel doctor                                        is this board ready?

@@ -1,9 +1,8 @@
-"""`edgereel serve`, `submit`, `jobs`, `top` and `doctor`: what has to do with a board that serves."""
+"""`edgereel serve`, `jobs` and `doctor`: what is done on a board that serves."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -12,20 +11,17 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from edge.cli_settings import request_of, settings_of
+from edge.cli_settings import settings_of
 from edge.doctor import Level, examine
-from edge.errors import EngineError, RequestError, SettingsError
 from edge.job import Job
 from edge.jobqueue import JobQueue, queue_file
 from edge.runlog import RunRow
-from edge.sections import Broker
 from edge.settings import Settings
-from edge.show import print_json, print_table, progress
+from edge.show import print_json, print_table
 from edge.whole_file import whole_file
 from edge.wire import Origin
 
 Row = TypeVar("Row")
-CLEAR = "\x1b[H\x1b[2J"  # what a terminal takes for "begin anew, top left"
 MARKS = {Level.OK: "ok   ", Level.WARN: "warn ", Level.ERROR: "ERROR"}
 
 
@@ -34,29 +30,6 @@ def serve(args: argparse.Namespace) -> int:
     from edge import daemon
 
     return daemon.serve(settings_of(args))
-
-
-def submit(args: argparse.Namespace) -> int:
-    """Send a request to a board; returns the exit code, with --wait that of how the job ended."""
-    from edge import submit as client
-
-    settings = settings_of(args)
-    broker = _broker(args.broker, settings.broker)
-    request = request_of(args)
-    with progress(f"job {request.id}") as report:
-        state = client.submit(
-            request,
-            broker=broker,
-            node=args.node or "",
-            wait=args.wait,
-            timeout_s=args.timeout,
-            on_state=lambda body: report(str(body.get("phase") or body.get("state")), body.get("pct", 0) / 100),
-        )
-    if args.json:
-        print_json(state)
-    else:
-        _print_state(state)
-    return _exit_code(state)
 
 
 def jobs(args: argparse.Namespace) -> int:
@@ -75,22 +48,6 @@ def jobs(args: argparse.Namespace) -> int:
     return 0
 
 
-def top(args: argparse.Namespace) -> int:
-    """Show what a board says of itself until Ctrl-C; returns the exit code."""
-    from edge.top import loads, rows
-
-    live = sys.stdout.isatty() and not args.json
-    for body in loads(_broker(args.broker, settings_of(args).broker), node=args.node or ""):
-        if args.json:
-            print_json(body)
-        else:
-            print(CLEAR * live, end="")
-            print_table(("", ""), rows(body))
-        if args.once:
-            break
-    return 0
-
-
 def doctor(args: argparse.Namespace) -> int:
     """Check this board; returns 0 unless a finding is an error, then 6."""
     findings = examine(settings_of(args))
@@ -102,36 +59,6 @@ def doctor(args: argparse.Namespace) -> int:
             if finding.fix:
                 print(f"         fix: {finding.fix}")
     return 6 if any(finding.level is Level.ERROR for finding in findings) else 0
-
-
-def _broker(text: str | None, default: Broker) -> Broker:
-    if not text:
-        return default
-    host, colon, port = text.rpartition(":")
-    host, port = (host, port) if colon else (text, str(default.port))
-    if not host or not port.isdigit() or not 1 <= int(port) <= 65535:
-        raise SettingsError(f"--broker {text!r} is not HOST:PORT.", hint="For example --broker 127.0.0.1:1883.")
-    return msgspec.structs.replace(default, host=host.strip("[]"), port=int(port))
-
-
-def _exit_code(state: dict[str, Any]) -> int:
-    match state["state"]:
-        case "rejected":
-            return RequestError.exit_code
-        case "failed":
-            return EngineError.exit_code
-        case "cancelled":
-            return 10
-        case _:
-            return 0
-
-
-def _print_state(state: dict[str, Any]) -> None:
-    print(f"{state['id']}  {state['state']}")
-    if error := state.get("error"):
-        print(f"  {error['message']} {error.get('hint', '')}".rstrip())
-    if clip := (state.get("result") or {}).get("clip"):
-        print(f"  {clip['path']}  {clip['seconds']:g} s, sha256 {clip['sha256']}")
 
 
 def _read_queue(settings: Settings, read: Callable[[JobQueue], list[Row]]) -> list[Row]:

@@ -65,10 +65,18 @@ def _fill_serve(parser: argparse.ArgumentParser) -> None:
 
 
 def _fill_submit(parser: argparse.ArgumentParser) -> None:
-    _add_prompt(parser)
+    _add_prompt(parser, optional=True)
     parser.add_argument("--broker", metavar="HOST:PORT", help="the broker (default: that of the settings)")
-    parser.add_argument("--node", metavar="ID", help="the board that shall do it (default: the one that is online)")
+    who = parser.add_mutually_exclusive_group()
+    who.add_argument("--node", metavar="ID", help="the board that shall do it (default: the one that is online)")
+    who.add_argument("--pool", metavar="NAME", help="any board of this pool shall do it")
     parser.add_argument("--wait", action="store_true", help="wait for the end of the job and print its state")
+    parser.add_argument("--download", metavar="FOLDER", help="wait, and bring the clip to this folder")
+    parser.add_argument("--token", metavar="FILE", help="file with the token of the board's clip server")
+    parser.add_argument("--ttl", type=float, metavar="S", help="seconds after which it need not be begun any more")
+    parser.add_argument(
+        "--resume", action="store_true", help="no prompt: go on with every request whose end was not seen yet"
+    )
     parser.add_argument("--timeout", type=float, default=600.0, metavar="S", help="seconds to wait (default: 600)")
     _add_common(parser)
     parser.set_defaults(verb=_submit)
@@ -87,6 +95,13 @@ def _fill_top(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--once", action="store_true", help="end after the first message; else show until Ctrl-C")
     _add_common(parser)
     parser.set_defaults(verb=_top)
+
+
+def _fill_fleet(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--broker", metavar="HOST:PORT", help="the broker (default: that of the settings)")
+    parser.add_argument("--once", action="store_true", help="end after the first look; else show until Ctrl-C")
+    _add_common(parser)
+    parser.set_defaults(verb=_fleet)
 
 
 def _fill_doctor(parser: argparse.ArgumentParser) -> None:
@@ -115,13 +130,15 @@ FILLS = {
     "submit": _fill_submit,
     "jobs": _fill_jobs,
     "top": _fill_top,
+    "fleet": _fill_fleet,
     "models": _fill_models,
     "doctor": _fill_doctor,
 }
 
 
-def _add_prompt(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("prompt", metavar="PROMPT", help="what to show, in English or Chinese")
+def _add_prompt(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
+    count = "?" if optional else None
+    parser.add_argument("prompt", metavar="PROMPT", nargs=count, help="what to show, in English or Chinese")
     parser.add_argument("--mode", default="auto", metavar="M", help="auto, think, no_think, direct, lite or spare")
     parser.add_argument(
         "--seconds", type=float, metavar="N", help="length of the clip, 0.5 to 60 (default: by the mode)"
@@ -167,7 +184,7 @@ def _serve(args: argparse.Namespace) -> int:
 
 
 def _submit(args: argparse.Namespace) -> int:
-    from edge.cli_board import submit
+    from edge.cli_client import submit
 
     return submit(args)
 
@@ -179,9 +196,15 @@ def _jobs(args: argparse.Namespace) -> int:
 
 
 def _top(args: argparse.Namespace) -> int:
-    from edge.cli_board import top
+    from edge.cli_client import top
 
     return top(args)
+
+
+def _fleet(args: argparse.Namespace) -> int:
+    from edge.cli_client import fleet
+
+    return fleet(args)
 
 
 def _doctor(args: argparse.Namespace) -> int:

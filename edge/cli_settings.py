@@ -20,8 +20,9 @@ def request_of(args: argparse.Namespace) -> Request:
     """The request that a prompt and its options make. Raises RequestError."""
     path = path_from_text(args.path) if args.path is not None else None
     image = _image(args.image) if args.image is not None else None
+    sent = {name: getattr(args, name, None) for name in ("ttl", "deliver")}
     return make_request(
-        args.prompt, mode=args.mode, seconds=args.seconds, seed=args.seed, path=path, image=image
+        args.prompt, mode=args.mode, seconds=args.seconds, seed=args.seed, path=path, image=image, **sent
     )  # fmt: skip
 
 

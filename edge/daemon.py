@@ -94,16 +94,6 @@ class Daemon:
         self._fast = fast_cores(root=root)
         self._cores = FreeCores(root=root, cores=self._fast, own=lambda: 0.0)
         self._keeper = Keeper(settings, queue)
-        self._worker = Worker(
-            queue,
-            settings,
-            choose=self._choose,
-            allowed=lambda: self._allowed()[0],
-            progress=self._progress,
-            prepare=lambda: self._share.look(),
-            answer=self._keeper.told,
-            command=command,
-        )
         handle = partial(intake.handle, queue=queue, room=self._keeper.has_room, command=self._command)
         self._broker = Broker(
             settings.broker,
@@ -113,6 +103,16 @@ class Daemon:
             hello=lambda: [self._birth(), self._mode()],
         )
         self._share = Share(settings, queue, broker=self._broker, handle=handle)
+        self._worker = Worker(
+            queue,
+            settings,
+            choose=self._choose,
+            allowed=lambda: self._allowed()[0],
+            progress=self._progress,
+            prepare=self._share.look,
+            answer=self._keeper.told,
+            command=command,
+        )
 
     def run(self, stop: threading.Event) -> None:
         """Start the parts, tick until `stop` is set, stop the parts. Raises EngineError when one of them died."""

@@ -73,10 +73,7 @@ def _request(message: Incoming, *, queue: JobQueue, room: Callable[[], bool]) ->
     request: Request | None = None
     try:
         request = read_request(message, default_id=default_id)
-        if not room() and queue.get(request.id) is None:
-            raise RequestError(
-                "The disk is full.", hint="Remove clips there, or lower clips.max_mib.", code="disk_full"
-            )
+        _check_room(request, queue=queue, room=room)
         queue.put(request, now=now, reply=reply, pool=pool, expires_at=_expires_at(request, message, now=now))
     except RequestError as exc:
         shareable = request if pool and exc.code in LATER else None
@@ -86,6 +83,11 @@ def _request(message: Incoming, *, queue: JobQueue, room: Callable[[], bool]) ->
         job_id = _named_id(message) or default_id
         log.warning("Request %s is refused: %s", job_id, exc)
         queue.refuse(job_id, exc, now=now, reply=reply)
+
+
+def _check_room(request: Request, *, queue: JobQueue, room: Callable[[], bool]) -> None:
+    if not room() and queue.get(request.id) is None:
+        raise RequestError("The disk is full.", hint="Remove clips there, or lower clips.max_mib.", code="disk_full")
 
 
 def _expires_at(request: Request, message: Incoming, *, now: float) -> float | None:

@@ -124,7 +124,7 @@ class JobQueue:
                         "UPDATE job SET lease_until = ?, started_at = ?, mode_path = ? WHERE id = ?",
                         (now + lease_s, now, path, job.id),
                     )
-                    return self._change(job.id, now=now, state=JobState.RUNNING, mode=mode, reason=choice.reason)
+                    return self._table.change(job.id, now=now, state=JobState.RUNNING, mode=mode, reason=choice.reason)
         return None
 
     def renew(self, job_id: str, *, lease_s: float, now: float) -> None:

@@ -86,13 +86,14 @@ class Looks:
 
     def _verdicts(self, now: float) -> dict[str, Verdict]:
         held_s = {job_id: now - since for job_id, since in self._held_since.items()}
+        blind = {one: Verdict.START for one, held in held_s.items() if held > BLIND_S}
+        if self._connected_s() < SETTLE_S:
+            return blind
         try:
-            if self._connected_s() < SETTLE_S:
-                raise BrokerError("The broker is not back for long enough.")
             with open_link(self._settings) as link:
                 return {one: judge(look_at(link, one), own=self._node, held_s=held) for one, held in held_s.items()}
         except BrokerError:
-            return {one: Verdict.START for one, held in held_s.items() if held > BLIND_S}
+            return blind
 
 
 def look_at(link: Link, job_id: str) -> Seen:

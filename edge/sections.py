@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,6 +16,7 @@ Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
+TOKEN_PATTERN = re.compile(r"[\x21-\x7e]{1,512}\Z")  # what fits into a header as it is
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +107,28 @@ class Http(msgspec.Struct, frozen=True, kw_only=True):
     key_file: str = ""
     client_ca_file: str = ""
     url: Annotated[str, msgspec.Meta(pattern=r"^(https?://\S+[^/\s])?$")] = ""
+
+    def token(self) -> str | None:
+        """The token, read from its file; None when none is set.
+
+        Raises SettingsError when the file cannot be read, is empty, or holds what cannot be sent in a header.
+        """
+        if not self.token_file:
+            return None
+        try:
+            token = Path(self.token_file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as exc:
+            why = exc.strerror if isinstance(exc, OSError) else "it is not text"
+            raise SettingsError(
+                f"http.token_file {self.token_file}: {why}.",
+                hint="Write the token into that file and let the service read it.",
+            ) from exc
+        if not TOKEN_PATTERN.match(token):
+            raise SettingsError(
+                f"http.token_file {self.token_file} is {'not one word of ASCII' if token else 'empty'}.",
+                hint="Write a token into it, for example with `openssl rand -hex 24`, or set http.token_file to nothing.",
+            )
+        return token
 
 
 class Clips(msgspec.Struct, frozen=True, kw_only=True):

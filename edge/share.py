@@ -65,9 +65,10 @@ class Share:
 
     def hand_back(self) -> None:
         """Give the pools back what waits here and came from them."""
-        if self._fleet.pools and self._broker.connected:
-            if back := self._queue.sharing.hand_back(now=self._queue.now()):
-                log.info("Jobs given back to their pools: %d.", back)
+        if not (self._fleet.pools and self._broker.connected):
+            return
+        if back := self._queue.sharing.hand_back(now=self._queue.now()):
+            log.info("Jobs given back to their pools: %d.", back)
 
     def look(self) -> None:
         """Find out which waiting jobs another board has done, or has."""

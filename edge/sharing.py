@@ -14,7 +14,7 @@ from edge.job_row import job_of
 from edge.jobtable import JobTable
 from edge.outbox import Pending
 from edge.request import Request, from_json
-from edge.wire import handover_message, rejected_messages
+from edge.wire import BASE, handover_message, rejected_messages
 
 MAX_HOPS = 3
 
@@ -70,7 +70,9 @@ class Sharing:
         """Publish the states of all jobs that have not ended, or changed after `since`: the broker has lost them."""
         with self._table.commit():
             rows = self._table.db.execute(
-                "SELECT id FROM job WHERE state IN ('queued', 'running') OR updated_at > ? ORDER BY seq", (since,)
+                "SELECT id FROM job WHERE (state IN ('queued', 'running') OR updated_at > ?) AND NOT EXISTS"
+                " (SELECT 1 FROM outbox WHERE topic = ? || id || '/state') ORDER BY seq",
+                (since, f"{BASE}/job/"),
             ).fetchall()
             for row in rows:
                 self._table.announce(row["id"], now=now, replies=False)

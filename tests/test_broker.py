@@ -14,12 +14,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from edge.broker import MAX_DELAY_S, Broker, backoff
+from edge.broker import Broker
 from edge.jobqueue import JobQueue
 from edge.mode import Mode
 from edge.request import make_request
 from edge.result import ModeChoice
 from edge.sections import Broker as BrokerSettings
+from edge.session import MAX_DELAY_S, backoff
 from edge.wire import Incoming, Origin, Outgoing
 from tests.mosquitto import Mosquitto
 
@@ -67,11 +68,11 @@ def until(condition: Callable[[], object], timeout_s: float = 20) -> None:
 
 
 def put_and_finish(queue: JobQueue, job_id: str, **result: object) -> None:
-    queue.put(make_request("a fish", id=job_id), now=time.time())
+    queue.put(make_request("a fish", id=job_id), now=queue.now())
     queue.claim(
-        lease_s=60, now=time.time(), choose=lambda _: ModeChoice(requested="auto", effective=Mode.DIRECT, reason="")
+        lease_s=60, now=queue.now(), choose=lambda _: ModeChoice(requested="auto", effective=Mode.DIRECT, reason="")
     )
-    queue.finish(job_id, result, now=time.time())
+    queue.finish(job_id, result, now=queue.now())
 
 
 def test_a_board_says_birth_and_online_and_at_the_end_offline(mosquitto: Mosquitto, queue: JobQueue) -> None:
@@ -79,7 +80,7 @@ def test_a_board_says_birth_and_online_and_at_the_end_offline(mosquitto: Mosquit
         with connected(mosquitto, queue):
             seen.wait(lambda m: m.get("payload") == "online")
         seen.wait(lambda m: m.get("payload") == "offline")
-    said = [m["payload"] for m in seen.messages() if m["topic"].startswith("edgereel")]
+    said = [m["payload"] for m in seen.messages() if m["topic"].rpartition("/")[2] in ("birth", "status")]
     assert said == ["{}", "online", "offline"]
     with mosquitto.listen(STATUS) as later:
         assert later.wait(lambda m: m["topic"] == STATUS)["retain"] == 1
@@ -225,8 +226,8 @@ def test_a_message_that_the_broker_refuses_stays_in_the_outbox(tmp_path: Path, q
     try:
         with connected(server, queue) as broker:
             until(lambda: broker.connected)
-            queue.put(make_request("a fish", id="a"), now=time.time())
-            until(lambda: not queue.outbox.due(now=time.time(), limit=10))  # refused, and put off
+            queue.put(make_request("a fish", id="a"), now=queue.now())
+            until(lambda: not queue.outbox.due(now=queue.now(), limit=10))  # refused, and put off
             assert queue.outbox.depth() == 1
     finally:
         server.stop()

@@ -82,7 +82,7 @@ def test_an_engine_killed_in_the_middle_of_a_job_is_replaced_and_the_job_is_done
     assert pid
     os.kill(pid, signal.SIGKILL)
     state = seen.wait_state("k", "done", timeout_s=120)
-    assert state["attempt"] == 2
+    assert state["runs"] == 2
     assert state["degraded_because"] == "an earlier run crashed"
     check_clip(state)
     assert ended(seen, "k") == ["done"]
@@ -99,7 +99,7 @@ def test_a_daemon_killed_in_the_middle_of_a_job_goes_on_after_its_restart_and_th
     seen.wait(lambda m: m.get("payload") == "offline")
     real_board.start()
     state = seen.wait_state("k", "done", timeout_s=120)
-    assert state["attempt"] == 2
+    assert state["runs"] == 2
     check_clip(state)
     seen.wait_state("next", "done", timeout_s=120)
     assert ended(seen, "k") == ["done"]

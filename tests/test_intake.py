@@ -138,7 +138,7 @@ def test_a_path_is_stored_with_the_job_and_a_wrong_one_is_refused(queue: JobQueu
 @pytest.mark.parametrize("payload", [b"lite", b" lite\n", b'{"mode": "lite"}'])
 def test_a_mode_that_is_set_is_remembered(queue: JobQueue, payload: bytes) -> None:
     handle(Incoming(topic="edgereel/v1/node/n1/mode/set", payload=payload), queue=queue)
-    assert queue.wished == "lite"
+    assert queue.wishes.mode == "lite"
 
 
 @pytest.mark.parametrize("message", [
@@ -147,5 +147,5 @@ def test_a_mode_that_is_set_is_remembered(queue: JobQueue, payload: bytes) -> No
 ])  # fmt: skip
 def test_a_word_that_is_no_mode_changes_nothing(queue: JobQueue, message: dict[str, Any]) -> None:
     handle(Incoming(topic="edgereel/v1/node/n1/mode/set", **message), queue=queue)
-    assert queue.wished == "auto"
+    assert queue.wishes.mode == "auto"
     assert queue.jobs() == []

@@ -21,7 +21,7 @@ def test_a_prompt_alone_is_enough() -> None:
 
 def test_every_field_survives_a_round_trip() -> None:
     body = {"v": 1, "id": "a-1", "prompt": "a fish", "mode": "lite", "min_mode": "lite", "seconds": 3.5, "seed": 7,
-            "reply": "all", "path": [[0.1, 0.8], [0.9, 0.2, 0.3]]}  # fmt: skip
+            "reply": "all", "ttl": 60.0, "deadline": 1e9, "deliver": "inline", "attempt": 2, "hops": 1, "path": [[0.1, 0.8], [0.9, 0.2, 0.3]]}  # fmt: skip
 
     assert from_json(body).to_json() == body
 

@@ -86,10 +86,10 @@ def test_the_usual_time_of_a_mode_is_the_median_of_its_finished_runs(queue: JobQ
 def test_what_somebody_set_outlives_a_restart(tmp_path: Path) -> None:
     for wish in ("auto", "lite"):
         with closing(JobQueue(tmp_path / "w.sqlite", origin=Origin(node="n", boot="b"))) as opened:
-            assert opened.wished == "auto"
-            opened.wish(wish)
+            assert opened.wishes.mode == "auto"
+            opened.wishes.set_mode(wish)
     with closing(JobQueue(tmp_path / "w.sqlite", origin=Origin(node="n", boot="b"))) as opened:
-        assert opened.wished == "lite"
+        assert opened.wishes.mode == "lite"
 
 
 @pytest.mark.parametrize(("share", "value"), [(0.5, 2), (0.9, 4), (0.99, 4), (0.25, 1)])

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,13 +18,26 @@ from edge.errors import BrokerError
 from edge.jobqueue import JobQueue
 from edge.mode import Mode
 from edge.request import Request, make_request
+from edge.requester import State
 from edge.result import ModeChoice
 from edge.sections import Broker as BrokerSettings
-from edge.submit import State, submit
+from edge.submit import submit as submit_with
 from edge.wire import Origin
 from edge.worker import Worker
 from tests.boards import FAKE_ENGINE, tiny_settings
 from tests.mosquitto import Mosquitto, free_port
+
+
+@pytest.fixture(autouse=True)
+def _own_file(tmp_path: Path) -> None:
+    files.append(tmp_path / "sent.sqlite")
+
+
+files: list[Path] = []
+
+
+def submit(request: Request, **options: Any) -> State:
+    return submit_with(request, file=files[-1], **options)
 
 
 def at(server: Mosquitto) -> BrokerSettings:

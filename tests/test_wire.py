@@ -38,7 +38,7 @@ def body(job: Job) -> dict[str, object]:
 
 def test_a_queued_job_is_told_as_accepted_with_its_place() -> None:
     assert body(JOB) == {
-        "v": 1, "id": "a", "state": "accepted", "node": "n1", "boot": "b1", "rev": 1, "attempt": 1, "queue_pos": 2,
+        "v": 1, "id": "a", "state": "accepted", "node": "n1", "boot": "b1", "rev": 1, "attempt": 1, "runs": 1, "queue_pos": 2,
         "requested_mode": "auto", "ts": "1970-01-01T00:00:01.500Z",
     }  # fmt: skip
 
@@ -47,7 +47,7 @@ def test_a_running_job_tells_its_mode_and_why_it_is_lower() -> None:
     told = body(replace(JOB, state=JobState.RUNNING, mode=Mode.LITE, reason="heat: 81 °C", crashes=1))
     assert told["effective_mode"] == "lite"
     assert told["degraded_because"] == "heat: 81 °C"
-    assert told["attempt"] == 2
+    assert told["runs"] == 2
     assert "queue_pos" not in told
 
 
