@@ -71,7 +71,8 @@ class ClipRequest(BaseHTTPRequestHandler):
     server_version = "edgereel"
     sys_version = ""
     disable_nagle_algorithm = True
-    command = path = ""
+    command = path = requestline = ""
+    request_version = protocol_version
 
     def __init__(self, *args: Any, offer: Offer) -> None:
         self._offer = offer

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from http.server import ThreadingHTTPServer
 from pathlib import Path
@@ -27,7 +28,7 @@ from edge.sections import Http
 MAX_REQUESTS = 8
 MAX_CONNECTIONS = 2 * MAX_REQUESTS  # the second half only hears that it has to come again
 TIMEOUT_S = 15.0
-POLL_S = 0.5
+POLL_S = 10.0  # only a net below `close`, which wakes the listener itself
 CROWDED_S = 0.2
 CROWDED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 LOGGED_CHARS = 300
@@ -73,11 +74,14 @@ class ClipServer:
     def close(self) -> None:
         """Listen no more and break off what is being sent. May be called again, and without a start."""
         self._offer.closing.set()
-        if self._listener and self._thread.is_alive():
+        if not self._listener:
+            return
+        if self._thread.is_alive():
+            with suppress(OSError):
+                self._listener.socket.shutdown(socket.SHUT_RDWR)  # or it would notice at its next look only
             self._listener.shutdown()
             self._thread.join()
-        if self._listener:
-            self._listener.server_close()
+        self._listener.server_close()
 
     @property
     def alive(self) -> bool:

@@ -98,6 +98,17 @@ def test_systemd_says_where_state_cache_and_password_are(tmp_path: Path) -> None
     assert settings.broker.password() == "secret"
 
 
+@pytest.mark.parametrize(("content", "token"), [("t0ken\n", "t0ken"), ("\n", None), ("", None)])
+def test_systemd_hands_over_the_token_of_the_clip_server_or_an_empty_line_for_none(
+    tmp_path: Path, content: str, token: str | None
+) -> None:
+    (tmp_path / "http-token").write_text(content, encoding="utf-8")
+    env = {**HOME, "CREDENTIALS_DIRECTORY": str(tmp_path)}
+
+    assert load_settings(None, env=env, root=tmp_path).http.token() == token
+    assert load_settings(None, overrides=['http.token_file=""'], env=env, root=tmp_path).http.token() is None
+
+
 def test_an_empty_password_file_means_no_password(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("", encoding="utf-8")
 
