@@ -16,6 +16,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -62,7 +63,8 @@ def main(argv: list[str], *, pipeline: Pipeline = run, models: Callable[[Setting
     if not isinstance(first, Start):
         return 1
     os.nice(first.settings.engine.nice)
-    Engine(pipe, first.settings, pipeline=pipeline, models=models).serve()
+    with suppress(BrokenPipeError):  # the parent is gone, and with it the reason to go on
+        Engine(pipe, first.settings, pipeline=pipeline, models=models).serve()
     return 0
 
 
@@ -107,6 +109,8 @@ class Engine:
             return self._run(job, stop)
         except EdgereelError as exc:
             return Failed(code=exc.code, message=exc.message, hint=exc.hint)
+        except BrokenPipeError:
+            raise
         except Exception as exc:  # the process edge: whatever a model raises ends the job, not the board
             log.exception("Job %s failed.", job.request.id)
             return Failed(code="engine", message=f"The model run failed: {type(exc).__name__}: {exc}.", hint="")

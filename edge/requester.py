@@ -32,11 +32,12 @@ State = dict[str, Any]
 
 @dataclass
 class Pursuit:
-    """One request on its way: who has it, and when (monotonic) to send again."""
+    """One request on its way: whether anybody heard it, who has it, and when (monotonic) to send it again."""
 
     sent: SentRequest
     next_at: float = 0.0
     tries: int = 0
+    heard: bool = False
     node: str = ""
     revs: tuple[str, int] = ("", -1)
 
@@ -66,6 +67,7 @@ class Requester:
         self._offline_s = offline_s
         self._offline_since: dict[str, float] = {}
         self._going: dict[str, Pursuit] = {}
+        self._unheard: list[str] = []  # what this connection has not subscribed to yet
         self._reply = f"{REPLY_TOPIC}/{broker.username or 'anyone'}/{random.getrandbits(64):x}"
         self.reached = False
 
@@ -73,11 +75,12 @@ class Requester:
         """Keep a request on the disk, and send it from the next `follow` on."""
         self._sent.keep(sent)
         self._going[sent.request.id] = Pursuit(sent)
+        self._unheard.append(sent.request.id)
 
     def take_up(self) -> list[str]:
         """Go on with everything that an earlier client has left; returns the ids."""
         left = self._sent.open()
-        self._going |= {one.request.id: Pursuit(one) for one in left}
+        self._going |= {one.request.id: Pursuit(one, heard=True) for one in left}
         return [one.request.id for one in left]
 
     def states(self) -> dict[str, State]:
@@ -97,10 +100,12 @@ class Requester:
             try:
                 with open_link(self._broker) as link:
                     self.reached = True
-                    self._listen(link)
+                    link.subscribe(ANY_STATUS, self._reply)
+                    self._unheard = self._open()
                     while not until():
                         if time.monotonic() >= deadline:
                             return False
+                        self._listen(link)
                         self._send_due(link)
                         self._hear(link, until=min(deadline, self._next_at()))
             except BrokerError as exc:
@@ -110,8 +115,8 @@ class Requester:
         return True
 
     def _listen(self, link: Link) -> None:
-        topics = [job_topic(job_id, leaf) for job_id in self._open() for leaf in ("state", "progress")]
-        link.subscribe(ANY_STATUS, self._reply, *topics)
+        link.subscribe(*(job_topic(job_id, leaf) for job_id in self._unheard for leaf in ("state", "progress")))
+        self._unheard.clear()
 
     def _open(self) -> list[str]:
         return [job_id for job_id, pursuit in self._going.items() if not pursuit.sent.ended]
@@ -130,7 +135,7 @@ class Requester:
                 self._send(link, pursuit, now=now)
 
     def _send(self, link: Link, pursuit: Pursuit, *, now: float) -> None:
-        if pursuit.tries:
+        if pursuit.heard:
             pursuit.sent = again(pursuit.sent)
             self._sent.keep(pursuit.sent)
         pursuit.tries += 1
@@ -147,6 +152,7 @@ class Requester:
                 f"Nobody listens on {topic}.", hint="Start `edgereel serve` there, or correct --node or --pool.",
                 code="refused",
             )  # fmt: skip
+        pursuit.heard = pursuit.heard or heard
         if not heard:
             pursuit.node, wait_s = "", min(NOBODY_S, wait_s)
         pursuit.next_at = now + wait_s * random.uniform(0.75, 1.25)  # noqa: S311 - a spread

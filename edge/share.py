@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import time
 from collections.abc import Callable
@@ -30,7 +31,7 @@ class Share:
         self._queue = queue
         self._broker = broker
         self._pool = Pool(settings.broker, settings.fleet, node=settings.node.id, handle=handle)
-        self._looks = Looks(settings.broker, node=settings.node.id, connected_s=lambda: broker.connected_s)
+        self._looks = Looks(settings.broker, node=settings.node.id, connected_s=self._connected_s)
         self._gate = Gate()
         self._spread = random.uniform(-1, 1)  # noqa: S311 - that boards differ is enough
 
@@ -79,6 +80,10 @@ class Share:
     def may_start(self, job: Job) -> bool:
         """Whether no other board has the job, by the last look."""
         return self._looks.may_start(job)
+
+    def _connected_s(self) -> float:
+        """For how long the broker has known what other boards of our pools say; a board without pools has none."""
+        return self._broker.connected_s if self._fleet.pools or not self._broker.connected else math.inf
 
     def to_json(self) -> dict[str, Any]:
         """What the load message says of it."""

@@ -7,6 +7,7 @@ from edge.jobtable import JobTable
 from edge.wire import STATE_EXPIRY_S, cleared_state, job_topic
 
 MAX_FINISHED = 10_000
+MAX_TOLD = 200  # ended jobs whose state a broker keeps for this board
 CLOCK_WENT_BACK_S = 60.0
 FINISHED = "state NOT IN ('queued', 'running')"
 
@@ -31,12 +32,12 @@ class Upkeep:
         return row is not None and row["state"] == JobState.DONE
 
     def forget(self, *, now: float) -> None:
-        """Have the broker forget states that are a day old, and drop the oldest rows that it has forgotten."""
+        """Have the broker forget states that are old, or too many, and drop the oldest rows that it has forgotten."""
         with self._table.commit():
             db = self._table.db
             stale = db.execute(
                 f"SELECT id, state FROM job WHERE {FINISHED} AND told AND (updated_at < ? OR seq <="  # noqa: S608 - ours
-                " (SELECT max(seq) FROM job) - ?)", (now - STATE_EXPIRY_S, MAX_FINISHED),
+                " (SELECT max(seq) FROM job) - ?)", (now - STATE_EXPIRY_S, MAX_TOLD),
             ).fetchall()  # fmt: skip
             for row in stale:
                 if row["state"] not in ("handed_back", "superseded"):  # another board's state stands there

@@ -20,6 +20,7 @@ from edge.pipe import Done, Failed, Run, Step
 from edge.result import ModeChoice
 from edge.settings import Settings
 
+WAITING_TURN_S = 1.0  # what another board does with a waiting job does not wake the worker
 IDLE_TURN_S = 5.0  # a new job, a message or a change of mode wakes the worker at once
 DISK_RETRY_S = 5.0
 PROGRESS_PERIOD_S = 0.25
@@ -95,7 +96,7 @@ class Worker:
             self._wake.clear()
             try:
                 if not self._work_once():
-                    self._wake.wait(IDLE_TURN_S)
+                    self._wake.wait(WAITING_TURN_S if self._queue.depth() else IDLE_TURN_S)
             except sqlite3.Error as exc:
                 log.warning("The queue cannot be used (%s); trying again. Free some disk space.", exc)
                 self._end_child()

@@ -52,18 +52,27 @@ def board_values(folder: Path) -> list[str]:
 
 
 class Board:
-    """One daemon on this machine; `fake` gives it the engine whose pipeline does what the prompt says."""
+    """One daemon on this machine; `fake` gives it the engine whose pipeline does what the prompt says.
 
-    def __init__(self, folder: Path, server: Mosquitto, *, fake: bool = False) -> None:
+    `values` are further settings; `script` starts the daemon in another way, with the settings as its arguments.
+    """
+
+    def __init__(
+        self, folder: Path, server: Mosquitto, *values: str, fake: bool = False, node: str = "n1", script: str = ""
+    ) -> None:
         self.folder = folder
-        self.values = [*board_values(folder), "broker.host=127.0.0.1", f"broker.port={server.port}"]
+        self.node = node
+        broker = ("broker.host=127.0.0.1", f"broker.port={server.port}")
+        self.values = [*board_values(folder), *broker, f"node.id={node}", *values]
         options = [part for value in self.values for part in ("--set", value)]
-        start = ["-c", FAKE_SERVE, *self.values] if fake else ["-m", "edge", "serve", *options]
+        script = script or (FAKE_SERVE if fake else "")
+        start = ["-c", script, *self.values] if script else ["-m", "edge", "serve", *options]
         self.command = [sys.executable, *start]
         self.process: subprocess.Popen[bytes] | None = None
         self.log = folder / "serve.log"
 
     def start(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(self.command, stdout=log, stderr=log, cwd=self.folder)
 

@@ -16,6 +16,9 @@ from typing import Any
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/opt/homebrew/sbin") or "mosquitto"
 
 
+TUNED = ("autosave_on_changes true", "autosave_interval 1")
+
+
 def free_port() -> int:
     """A TCP port that nobody listens on just now."""
     with socket.socket() as sock:
@@ -24,9 +27,12 @@ def free_port() -> int:
 
 
 class Mosquitto:
-    """Start, stop and kill by process id; the port and the persistence file stay the same over restarts."""
+    """Start, stop and kill by process id; the port and the persistence file stay the same over restarts.
 
-    def __init__(self, folder: Path, *lines: str) -> None:
+    `stock` leaves persistence as Debian has it: written every half hour.
+    """
+
+    def __init__(self, folder: Path, *lines: str, stock: bool = False) -> None:
         self.folder = folder
         self.port = free_port()
         folder.mkdir(parents=True, exist_ok=True)
@@ -35,8 +41,7 @@ class Mosquitto:
             f"user {getpass.getuser()}",
             "persistence true",
             f"persistence_location {folder}/",
-            "autosave_on_changes true",
-            "autosave_interval 1",
+            *(() if stock else TUNED),
             *(lines or ("allow_anonymous true",)),
         ]
         self._conf = folder / "mosquitto.conf"
