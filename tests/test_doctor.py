@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 from pathlib import Path
 
@@ -88,10 +89,8 @@ def test_the_swap_fix_is_that_of_the_release(marker: str, fix: str, tmp_path: Pa
 
 
 def test_a_missing_or_damaged_pack_is_an_error(tmp_path: Path) -> None:
+    shutil.copytree(DATA, tmp_path / "packs")
     pack = tmp_path / "packs/tinypack"
-    pack.mkdir(parents=True)
-    for file in (DATA / "tinypack").iterdir():
-        (pack / file.name).write_bytes(file.read_bytes())
     settings = settings_for(tmp_path, f"paths.models={tmp_path}/packs")
     assert found(settings, tmp_path)["video pack"].level is Level.OK
 
@@ -100,6 +99,28 @@ def test_a_missing_or_damaged_pack_is_an_error(tmp_path: Path) -> None:
     assert found(settings, tmp_path)["video pack"].level is Level.ERROR
 
     assert found(settings_for(tmp_path, "models.video=none"), tmp_path)["video pack"].level is Level.ERROR
+
+
+def test_a_pack_that_nobody_trusted_is_an_error_with_how_to(tmp_path: Path) -> None:
+    shutil.copytree(DATA / "tinypack", tmp_path / "packs/tinypack")
+
+    finding = found(settings_for(tmp_path, f"paths.models={tmp_path}/packs"), tmp_path)["video pack"]
+    assert finding.level is Level.ERROR
+    assert "edgereel models trust tinypack" in finding.fix
+
+
+@pytest.mark.parametrize("key", ["password_file", "key_file"])
+def test_a_secret_that_everybody_can_read_is_a_warning(key: str, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    settings = settings_for(tmp_path, f"broker.{key}={secret}")
+
+    for mode, level in ((0o644, Level.WARN), (0o600, Level.OK), (0o640, Level.OK)):
+        secret.chmod(mode)
+        assert found(settings, tmp_path)[f"broker {key}"].level is level
+    secret.unlink()
+    assert found(settings, tmp_path)[f"broker {key}"].level is Level.WARN
+    assert f"broker {key}" not in found(settings_for(tmp_path), tmp_path)
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_that_names_its_setting(tmp_path: Path) -> None:
