@@ -122,10 +122,21 @@ def _environment_defaults(env: Mapping[str, str], *, root: Path) -> dict[str, An
         "paths": {"state": str(state), "clips": str(state / "clips"), "models": str(models), "cache": str(cache)},
         "governor": msgspec.to_builtins(GovernorLimits()),  # so that one limit can be set without its whole row
     }
-    credential = Path(env.get("CREDENTIALS_DIRECTORY", "")) / "mqtt-password"
-    if env.get("CREDENTIALS_DIRECTORY") and credential.is_file():
-        tree["broker"] = {"password_file": str(credential)}
+    if env.get("CREDENTIALS_DIRECTORY"):
+        credentials = Path(env["CREDENTIALS_DIRECTORY"])
+        if (password := credentials / "mqtt-password").is_file():
+            tree["broker"] = {"password_file": str(password)}
+        if _holds_a_line(key := credentials / "mqtt-key"):
+            tree.setdefault("broker", {})["key_file"] = str(key)
     return tree
+
+
+def _holds_a_line(path: Path) -> bool:
+    """False for an empty credential, which stands for none. One that cannot be read is left for its reader to name."""
+    try:
+        return bool(path.read_bytes().strip())
+    except OSError:
+        return path.is_file()
 
 
 def _system_models(root: Path) -> Path | None:

@@ -154,6 +154,39 @@ def test_a_last_will_is_told_only_of_oneself(fleet: Fleet, tmp_path: Path) -> No
     assert f"{NODE}/board-1/status" not in [message.topic for message in heard if message.payload == b"offline"]
 
 
+def test_the_commands_of_the_readme_make_what_it_tells_to_copy(tmp_path: Path) -> None:
+    readme = (SYSTEMD / "README.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^systemd/make-certificates\.sh (.*)$", readme, re.MULTILINE)
+    assert len(commands) == 2
+    for command in commands:
+        certify(tmp_path / "fleet", *command.split())
+    wanted = ("ca.crt", "ca.crl", "broker.crt", "broker.key", "board-1.crt", "board-1.key", "kiosk.crt", "kiosk.key")
+    assert [name for name in wanted if not (tmp_path / "fleet" / name).is_file() or name not in readme] == []
+    open_to_others = [key.name for key in (tmp_path / "fleet").glob("*.key") if key.stat().st_mode & 0o077]
+    assert open_to_others == []
+
+
+@pytest.mark.parametrize("name", ["+", "#", "a/b", "%u", "a b", "", "ca", "broker"])
+def test_no_certificate_is_made_for_a_name_that_means_something_else(name: str, tmp_path: Path) -> None:
+    refused = certify(tmp_path / "fleet", "client", "fine", name, check=False)
+    assert (refused.returncode, "is no name" in refused.stderr) == (2, True)
+    assert not (tmp_path / "fleet").exists()
+
+
+def test_revoking_a_name_revokes_every_certificate_it_was_given(tmp_path: Path) -> None:
+    for _ in range(2):
+        certify(tmp_path, "client", "board-1", "board-2")
+    certify(tmp_path, "revoke", "board-1")
+    told = [line.split("\t") for line in (tmp_path / "index.txt").read_text().splitlines()]
+    assert sorted((fields[0], fields[-1]) for fields in told) == [
+        ("R", "/CN=board-1"),
+        ("R", "/CN=board-1"),
+        ("V", "/CN=board-2"),
+        ("V", "/CN=board-2"),
+    ]
+    assert certify(tmp_path, "revoke", "nobody", check=False).returncode == 1
+
+
 @pytest.mark.parametrize("tls", [[], ["--cafile", "ca.crt"]])
 def test_who_shows_no_certificate_gets_nowhere(tls: list[str], fleet: Fleet) -> None:
     words = ["mosquitto_sub", "-V", "5", "-h", "127.0.0.1", "-p", str(fleet.port), "-t", "#", "-W", "3", *tls]

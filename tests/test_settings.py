@@ -98,6 +98,16 @@ def test_systemd_says_where_state_cache_and_password_are(tmp_path: Path) -> None
     assert settings.broker.password() == "secret"
 
 
+@pytest.mark.parametrize(("held", "name"), [("-----BEGIN PRIVATE KEY-----\n", "mqtt-key"), ("\n", "")])
+def test_the_key_of_the_certificate_is_a_credential_of_the_service(held: str, name: str, tmp_path: Path) -> None:
+    (tmp_path / "mqtt-key").write_text(held, encoding="utf-8")
+
+    settings = load_settings(None, env={"CREDENTIALS_DIRECTORY": str(tmp_path)}, root=tmp_path)
+
+    assert settings.broker.key_file == (str(tmp_path / name) if name else "")
+    assert settings.broker.password() is None
+
+
 def test_an_empty_password_file_means_no_password(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("", encoding="utf-8")
 
