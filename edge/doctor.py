@@ -12,11 +12,13 @@ import os
 import socket
 import stat
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from edge.certificate import read_certificate
 from edge.cpu import choose_threads, fast_cores
 from edge.errors import EdgereelError, ModelError
 from edge.memory import available_mib, read_meminfo, total_mib
@@ -33,6 +35,7 @@ from edge.whole_file import check_writable
 MIB = 1 << 20
 MEMORY_WANTED_MIB = 900
 CONNECT_TIMEOUT_S = 3.0
+RENEW_DAYS = 60
 CMDLINE = "/boot/firmware/cmdline.txt"
 LIBRARIES = ("av", "cv2", "llama_cpp", "msgspec", "numpy", "onnxruntime", "paho.mqtt", "psutil", "yaml")
 
@@ -74,6 +77,7 @@ def examine(settings: Settings, *, root: Path = Path("/")) -> list[Finding]:
         lambda: _heat(root, settings),
         lambda: _broker(settings),
         lambda: _secrets(settings.broker),
+        lambda: _certificate(settings),
     )
     return [finding for look in looks for finding in look()]
 
@@ -264,3 +268,19 @@ def _secrets(broker: Broker) -> Iterator[Finding]:
             yield _warn(f"broker {key}", f"everybody on this board can read {path}", f"chmod o= {path}")
         elif path.name:
             yield _ok(f"broker {key}", f"{path} is not open to everybody")
+
+
+def _certificate(settings: Settings) -> Iterator[Finding]:
+    path, node = settings.broker.cert_file, settings.node.id
+    found = read_certificate(Path(path)) if path else None
+    if found is None:
+        return  # there is none, or whoever opens it says what is wrong with it
+    name, days = "broker cert_file", found.days_left(now=time.time())
+    if found.name != node:
+        yield _warn(name, f"{path} is for {found.name!r}, node.id is {node!r}: a broker that goes by the certificate lets "
+                    "this board say nothing", f"Set node.id to {found.name}, or make a certificate for {node}.")  # fmt: skip
+    elif days < RENEW_DAYS:
+        yield _warn(name, f"{path} ends in {days} days" if days >= 0 else f"{path} has expired",
+                    f"systemd/make-certificates.sh client {node}")  # fmt: skip
+    else:
+        yield _ok(name, f"{path} is for {node} and holds for {days} days")

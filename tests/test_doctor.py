@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 import socket
+import time
 from pathlib import Path
 
 import pytest
 
+from edge.certificate import read_certificate
 from edge.doctor import Finding, Level, examine
 from edge.settings import Settings, load_settings
 from tests.conftest import DATA, Cli
+from tests.fleet import certify, certify_for
 
 SWAPS = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
 
@@ -121,6 +124,20 @@ def test_a_secret_that_everybody_can_read_is_a_warning(key: str, tmp_path: Path)
     secret.unlink()
     assert found(settings, tmp_path)[f"broker {key}"].level is Level.WARN
     assert f"broker {key}" not in found(settings_for(tmp_path), tmp_path)
+
+
+def test_a_certificate_for_another_name_or_near_its_end_is_a_warning(tmp_path: Path) -> None:
+    certify(tmp_path, "client", "board-1")
+    certify(tmp_path, "client", "late", DAYS="20")
+    cases = (("board-1", "board-1", Level.OK, ""), ("board-1", "n1", Level.WARN, "Set node.id to board-1"),
+             ("late", "late", Level.WARN, "make-certificates.sh client late"))  # fmt: skip
+    for name, node, level, fix in cases:
+        settings = settings_for(tmp_path, f"broker.cert_file={tmp_path}/{name}.crt", f"node.id={node}")
+        finding = found(settings, tmp_path)["broker cert_file"]
+        assert (finding.level, fix in finding.fix) == (level, True)
+    assert read_certificate(tmp_path / "late.key") is None
+    old = read_certificate(certify_for(tmp_path, "late", first="20200101", last="20210101"))
+    assert old and old.name == "late" and old.days_left(now=time.time()) < 0
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_that_names_its_setting(tmp_path: Path) -> None:
