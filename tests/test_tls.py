@@ -126,9 +126,11 @@ def test_a_broker_with_an_expired_certificate_or_that_of_a_board_is_refused(tmp_
     ):
         shutil.copyfile(made, good)
         fleet.start()
-        with pytest.raises(BrokerError, match=said), open_link(fleet.settings("board-1")):
-            pass
-        fleet.stop()
+        try:
+            with pytest.raises(BrokerError, match=said), open_link(fleet.settings("board-1")):
+                pass
+        finally:
+            fleet.stop()
 
 
 def test_a_port_without_tls_is_told_apart(server: Mosquitto, stranger: Path) -> None:
