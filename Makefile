@@ -97,6 +97,7 @@ tinypack: TINY := tools/convert/tinyvideo/tiny.yaml
 tinypack: $(CONVERT)/.made ## make the tests' tiny pack anew with the real exporter
 	$(AUTOENCODER) all --config $(TINY) --out runs/tiny
 	$(TINYVIDEO) all --config $(TINY) --out runs/tiny --latents runs/tiny --pack tests/data/tinypack
+	$(BIN)/edgereel models trust tinypack --set paths.models=$(CURDIR)/tests/data
 
 .PHONY: convert-test
 convert-test: $(CONVERT)/.made ## test the workshop in its own environment

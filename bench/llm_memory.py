@@ -26,6 +26,7 @@ from edge.manifest import CONTEXT_TOKENS, ChatTemplate, LlmManifest, PathSource,
 from edge.memory import MemoryPeak, return_what_is_free
 from edge.packs import Pack
 from edge.stop import Stop
+from edge.trust import Trust
 from edge.weights import prove
 
 WAYS = ("edgereel", "defaults")
@@ -77,7 +78,7 @@ def ours(path: Path) -> dict[str, Any]:
     )  # fmt: skip
     return_what_is_free()
     with tempfile.TemporaryDirectory() as cache, MemoryPeak() as peak:
-        pack, threads = Pack(path.parent, manifest), choose_threads()
+        pack, threads = Pack(path.parent, manifest, trust=Trust.GIVEN), choose_threads()
         with open_llama(pack, threads=threads, small_board=True, cache=Path(cache), stop=Stop()) as model:
             tokens = model.tokens("a red balloon rises over snowy mountains ", control=False)
             context = (tokens * CONTEXT_TOKENS)[: CONTEXT_TOKENS - WRITTEN - 1]

@@ -25,7 +25,7 @@ verbs:
   jobs      list the jobs in this board's queue; --stats and --plot show what they took
   top       show what a board says of itself, live
   fleet     show all boards of a broker, live
-  models    list, pull or verify model packs
+  models    list, pull, verify or trust model packs
   doctor    check this board; each finding comes with its fix
 
 examples:

@@ -1,17 +1,20 @@
-"""`edgereel models list|pull|verify`."""
+"""`edgereel models list|pull|verify|trust`."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 
 from edge.cli_settings import settings_of
 from edge.errors import ModelError
+from edge.grant import give_trust
 from edge.manifest import ModelManifest, VideoManifest
 from edge.models import has_weights, pack_roots
 from edge.packs import Pack, find_pack, known_packs, verify_pack
 from edge.pull import pull
 from edge.settings import Settings
 from edge.show import print_json, print_table, progress
+from edge.trust import Trust
 
 
 def models(args: argparse.Namespace) -> int:
@@ -21,7 +24,9 @@ def models(args: argparse.Namespace) -> int:
         case "list":
             return _list(settings, as_json=args.json)
         case "pull":
-            return _pull(args.name, settings)
+            return _pull(args.name, settings, trust=args.trust)
+        case "trust":
+            return _trust(args.name, settings)
         case _:
             return _verify(args.name, settings)
 
@@ -31,7 +36,7 @@ def _list(settings: Settings, *, as_json: bool) -> int:
     if as_json:
         print_json({"packs": [_row(pack) for pack in packs]})
         return 0
-    heads = ("name", "kind", "version", "MiB", "weights", "what it is")
+    heads = ("name", "kind", "version", "MiB", "weights", "trust", "what it is")
     print_table(heads, [tuple(str(cell) for cell in _row(pack).values()) for pack in packs])
     return 0
 
@@ -44,11 +49,12 @@ def _row(pack: Pack[ModelManifest]) -> dict[str, str | int]:
         "version": manifest.version,
         "mib": sum(file.bytes for file in manifest.files.values()) >> 20,
         "weights": "here" if has_weights(pack) else "not pulled",
+        "trust": str(pack.trust),
         "description": " ".join(manifest.description.split()),
     }
 
 
-def _pull(name: str, settings: Settings) -> int:
+def _pull(name: str, settings: Settings, *, trust: bool) -> int:
     with progress(f"pull {name}") as report:
         path = pull(
             name,
@@ -57,6 +63,19 @@ def _pull(name: str, settings: Settings) -> int:
             progress=lambda done, total: report(f"of {total >> 20} MiB", done / max(total, 1)),
         )
     print(path)
+    if trust:
+        return _trust(name, settings)
+    if find_pack(name, roots=pack_roots(settings)).trust is Trust.NONE:
+        print(f"{name} is not trusted yet: `edgereel models trust --help` says why.", file=sys.stderr)
+    return 0
+
+
+def _trust(name: str, settings: Settings) -> int:
+    pack = find_pack(name, roots=pack_roots(settings))
+    if pack.trust is Trust.NONE:
+        give_trust(name, pack.sha256, root=settings.paths.models)
+    reason = "comes with edgereel" if pack.trust is Trust.SHIPPED else f"is trusted: manifest sha256 {pack.sha256}"
+    print(f"{name} {reason}")
     return 0
 
 

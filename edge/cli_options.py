@@ -24,6 +24,22 @@ A prompt may also start with /think or /no_think. The same seed, pack and machin
 """
 
 
+TRUST_TEXT = """\
+Trust a model pack that does not come with edgereel, so that it may be opened.
+
+The files of a pack are read by native code (ONNX Runtime, llama.cpp). Such parsers have had memory bugs, and a file made
+for one takes over whatever opens it. That `models verify` finds the files to be as the manifest says only means that they
+are what the author of the manifest meant. So ask who that is: where is the pack from, was it fetched over https from
+there, is the sha256 of its manifest the one that they published?
+
+  edgereel models list                  shipped, trusted, or not trusted
+  sha256sum MODELS/NAME/manifest.yaml   what to compare (MODELS is paths.models)
+  edgereel models trust NAME            once; it holds until that manifest changes
+
+What is trusted stands in MODELS/trusted.yaml; deleting a line takes it back. Packs that come with edgereel need none of it.
+"""
+
+
 class Help(argparse.RawDescriptionHelpFormatter):
     """Help as it was written, 100 columns wide; to ask the terminal would import more than all of the rest."""
 
@@ -115,10 +131,17 @@ def _fill_models(parser: argparse.ArgumentParser) -> None:
         ("list", "the packs that are known, and whether their weights are here"),
         ("pull", "fetch the weights of a pack, check them and put them in place"),
         ("verify", "check the sha256 of every file of one pack, or of all that are here"),
+        ("trust", "allow a pack that does not come with edgereel to be opened"),
     ):
-        action = actions.add_parser(name, help=text)
+        action = actions.add_parser(
+            name, help=text, description=TRUST_TEXT if name == "trust" else None, formatter_class=Help
+        )
         if name != "list":
-            action.add_argument("name", metavar="NAME", nargs=None if name == "pull" else "?", help="the pack")
+            action.add_argument("name", metavar="NAME", nargs="?" if name == "verify" else None, help="the pack")
+        if name == "pull":
+            action.add_argument(
+                "--trust", action="store_true", help="also trust it: see `edgereel models trust --help`"
+            )
         _add_common(action, json=name == "list")
     parser.set_defaults(verb=_models)
 

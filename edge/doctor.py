@@ -10,20 +10,23 @@ import importlib.util
 import math
 import os
 import socket
+import stat
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from edge.certificate import read_certificate
 from edge.cpu import choose_threads, fast_cores
 from edge.errors import EdgereelError, ModelError
 from edge.memory import available_mib, read_meminfo, total_mib
 from edge.mode import Mode
 from edge.models import fitting_mode, free_mib, is_small_board, language_model, models_of, pack_roots
-from edge.packs import find_video_pack, verify_pack
+from edge.packs import check_trusted, find_video_pack, verify_pack
 from edge.pressure import read_pressure
-from edge.sections import Paths
+from edge.sections import Broker, Paths
 from edge.settings import Settings
 from edge.swap import WANTED_MIB, how_to_get_swap, read_swap, real_mib
 from edge.weights import lock_limit_mib
@@ -32,6 +35,7 @@ from edge.whole_file import check_writable
 MIB = 1 << 20
 MEMORY_WANTED_MIB = 900
 CONNECT_TIMEOUT_S = 3.0
+RENEW_DAYS = 60
 CMDLINE = "/boot/firmware/cmdline.txt"
 LIBRARIES = ("av", "cv2", "llama_cpp", "msgspec", "numpy", "onnxruntime", "paho.mqtt", "psutil", "yaml")
 
@@ -72,6 +76,8 @@ def examine(settings: Settings, *, root: Path = Path("/")) -> list[Finding]:
         lambda: _processor(root),
         lambda: _heat(root, settings),
         lambda: _broker(settings),
+        lambda: _secrets(settings.broker),
+        lambda: _certificate(settings),
     )
     return [finding for look in looks for finding in look()]
 
@@ -108,8 +114,9 @@ def _installed(name: str) -> bool:
 def _packs(settings: Settings) -> Iterator[Finding]:
     try:
         video = find_video_pack(settings.models.video, roots=pack_roots(settings))
+        check_trusted(video)
         verify_pack(video)
-        yield _ok("video pack", f"{video.name} {video.manifest.version} is as its manifest says")
+        yield _ok("video pack", f"{video.name} {video.manifest.version} ({video.trust}) is as its manifest says")
     except ModelError as exc:
         yield _error("video pack", exc.message, exc.hint)
     try:
@@ -118,8 +125,9 @@ def _packs(settings: Settings) -> Iterator[Finding]:
             fix = f"edgereel models pull {settings.models.llm or 'smollm2-135m'}"
             yield _warn("language model", "none here: think and no_think cannot run", fix)
             return
+        check_trusted(llm)
         verify_pack(llm)
-        yield _ok("language model", f"{llm.name} {llm.manifest.version} is as its manifest says")
+        yield _ok("language model", f"{llm.name} {llm.manifest.version} ({llm.trust}) is as its manifest says")
     except ModelError as exc:
         yield _error("language model", exc.message, exc.hint)
 
@@ -246,3 +254,33 @@ def _broker(settings: Settings) -> Iterator[Finding]:
     except OSError as exc:
         fix = "sudo apt-get install mosquitto, or set broker.host; `edgereel generate` needs no broker."
         yield _warn("broker", f"{where}: {exc.strerror or exc}", fix)
+
+
+def _secrets(broker: Broker) -> Iterator[Finding]:
+    for key in ("password_file", "key_file"):
+        path = Path(getattr(broker, key))
+        try:
+            open_to_all = bool(path.name) and bool(path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH))
+        except OSError as exc:
+            yield _warn(f"broker {key}", f"{path}: {exc.strerror}", f"Correct broker.{key}.")
+            continue
+        if open_to_all:
+            yield _warn(f"broker {key}", f"everybody on this board can read {path}", f"chmod o= {path}")
+        elif path.name:
+            yield _ok(f"broker {key}", f"{path} is not open to everybody")
+
+
+def _certificate(settings: Settings) -> Iterator[Finding]:
+    path, node = settings.broker.cert_file, settings.node.id
+    found = read_certificate(Path(path)) if path else None
+    if found is None:
+        return  # there is none, or whoever opens it says what is wrong with it
+    name, days = "broker cert_file", found.days_left(now=time.time())
+    if found.name != node:
+        yield _warn(name, f"{path} is for {found.name!r}, node.id is {node!r}: a broker that goes by the certificate lets "
+                    "this board say nothing", f"Set node.id to {found.name}, or make a certificate for {node}.")  # fmt: skip
+    elif days < RENEW_DAYS:
+        yield _warn(name, f"{path} ends in {days} days" if days >= 0 else f"{path} has expired",
+                    f"systemd/make-certificates.sh client {node}")  # fmt: skip
+    else:
+        yield _ok(name, f"{path} is for {node} and holds for {days} days")

@@ -10,6 +10,7 @@ import msgspec
 
 from edge.errors import ModelError
 
+MANIFEST = "manifest.yaml"
 CHUNK_BYTES = 1 << 20
 
 
@@ -200,7 +201,12 @@ def parse_manifest(text: bytes, *, where: str) -> ModelManifest:
 
 def load_manifest(folder: Path) -> ModelManifest:
     """Read `manifest.yaml` of a pack folder. Raises ModelError when it is missing or wrong."""
-    path = folder / "manifest.yaml"
+    return read_manifest(folder)[0]
+
+
+def read_manifest(folder: Path) -> tuple[ModelManifest, str]:
+    """As load_manifest, with the sha256 in hex of the very bytes that were parsed."""
+    path = folder / MANIFEST
     try:
         text = path.read_bytes()
     except OSError as exc:
@@ -212,7 +218,18 @@ def load_manifest(folder: Path) -> ModelManifest:
     for name in manifest.files:
         if name != Path(name).name or name.startswith("."):
             raise ModelError(f"{path}: files: {name!r} is not a plain file name.", hint="A pack holds its own files.")
-    return manifest
+    for name in _opened(manifest):
+        if name not in manifest.files:
+            raise ModelError(f"{path} has no sha256 for {name}.", hint=f"Add it under `files:` (`sha256sum {name}`).")
+    return manifest, hashlib.sha256(text).hexdigest()
+
+
+def _opened(manifest: ModelManifest) -> tuple[str, ...]:
+    """Every file that is opened when the pack is used; one that nobody proved must not be among them."""
+    if isinstance(manifest, LlmManifest):
+        return (manifest.file,)
+    pictures = manifest.textures
+    return (*(part.file for part in manifest.parts.values()), pictures.far, pictures.near, pictures.subjects)
 
 
 def file_sha256(path: Path) -> str:

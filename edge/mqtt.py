@@ -1,13 +1,16 @@
 """A paho-mqtt client for MQTT v5, set up the same way for the daemon and for `edgereel submit`.
 
 paho traps that this file closes for both: a session is kept only with clean_start False, QoS 2 is never used
-(it loses messages on a kill), and the broker's Maximum Packet Size is not looked at by paho.
+(it loses messages on a kill), the broker's Maximum Packet Size is not looked at by paho, and why a broker refuses a
+certificate is passed over by it.
 """
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
+import time
 from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5
@@ -19,6 +22,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge.errors import BrokerError
 from edge.sections import Broker
+from edge.tls import Context, client_context, refusal
 from edge.wire import Incoming, Outgoing
 
 CONNECT_TIMEOUT_S = 5.0
@@ -26,13 +30,15 @@ RECEIVE_MAXIMUM = 4
 HEADER_BYTES = 64  # what a PUBLISH adds to topic, payload and correlation data, rounded up
 NO_RETAINED = 2  # Retain Handling: what was retained before we subscribed is not sent
 BAD_CREDENTIALS = (0x86, 0x87)
+UNSPECIFIED = 0x80
 
 
 def new_client(broker: Broker, *, client_id: str, manual_ack: bool = False) -> Client:
     """A client that is not connected yet and never reconnects by itself.
 
-    Raises SettingsError when the password cannot be read, BrokerError when the CA file cannot.
+    Raises SettingsError when the password, a certificate or a key cannot be read, or they do not fit together.
     """
+    context = client_context(broker)
     client = Client(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
@@ -43,13 +49,9 @@ def new_client(broker: Broker, *, client_id: str, manual_ack: bool = False) -> C
     client.connect_timeout = CONNECT_TIMEOUT_S
     if broker.username:
         client.username_pw_set(broker.username, broker.password())
-    if broker.tls:
-        try:
-            client.tls_set(ca_certs=broker.ca_file or None, tls_version=ssl.PROTOCOL_TLS_CLIENT)
-        except (OSError, ValueError) as exc:
-            raise BrokerError(
-                f"broker.ca_file {broker.ca_file}: {exc}.", hint="Give the CA certificate that signed the broker's."
-            ) from exc
+    if context:
+        client.tls_set_context(context)
+        client.user_data_set(context)
     return client
 
 
@@ -57,8 +59,9 @@ def connect(client: Client, broker: Broker, *, session_expiry_s: int) -> None:
     """Open the TCP (and TLS) connection and send CONNECT; the CONNACK comes later, to `on_connect`.
 
     With `session_expiry_s` 0 the client begins and ends without a session, else it takes up the one it has.
+    With TLS the CONNACK is waited for, so `on_connect` is called from here: only then is our certificate accepted.
 
-    Raises BrokerError when the broker cannot be reached.
+    Raises BrokerError when the broker cannot be reached or the TLS handshake fails.
     """
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves it untyped
     properties.SessionExpiryInterval = session_expiry_s
@@ -67,17 +70,23 @@ def connect(client: Client, broker: Broker, *, session_expiry_s: int) -> None:
         client.connect(
             broker.host, broker.port, broker.keepalive_s, clean_start=session_expiry_s == 0, properties=properties
         )
+    except ssl.SSLError as exc:
+        raise refusal(broker, exc) from exc
     except (OSError, ValueError) as exc:
         raise BrokerError(
             f"The broker {broker.host}:{broker.port} cannot be reached: {_why(exc)}.", hint=_reach_hint(exc)
         ) from exc
+    if broker.tls:
+        _await_connack(client, broker)
 
 
 def refused(broker: Broker, reason: ReasonCode) -> BrokerError:
-    """The error for a CONNACK that says no."""
+    """The error for a CONNACK that says no, or for a connection that ended in its place."""
     hint = "See the broker's log for why."
     if reason.value in BAD_CREDENTIALS:
         hint = "Check broker.username and broker.password_file, and what the broker allows this client."
+    elif reason.value == UNSPECIFIED and not broker.tls:
+        hint = "Does it want TLS on this port? Then set broker.tls. Else see the broker's log for why."
     return BrokerError(f"The broker {broker.host}:{broker.port} refuses the connection: {reason}.", hint=hint)
 
 
@@ -119,6 +128,19 @@ def incoming(message: MQTTMessage) -> Incoming:
     )
 
 
+def _await_connack(client: Client, broker: Broker) -> None:
+    context: Context = client.user_data_get()
+    until = time.monotonic() + CONNECT_TIMEOUT_S
+    while not client.is_connected() and (sock := client.socket()) and (left_s := until - time.monotonic()) > 0:
+        readable, writable, _ = select.select([sock], [sock] if client.want_write() else [], [], left_s)
+        if writable:
+            client.loop_write()
+        if readable:
+            client.loop_read()
+    if context.alert:
+        raise refusal(broker, context.alert) from context.alert
+
+
 def _why(exc: Exception) -> str:
     return (exc.strerror if isinstance(exc, OSError) else None) or str(exc) or type(exc).__name__
 
@@ -129,6 +151,4 @@ def _reach_hint(exc: Exception) -> str:
             return "Start the broker (`systemctl start mosquitto`), or correct broker.host and broker.port."
         case socket.gaierror():
             return "Correct broker.host, or use the broker's address."
-        case ssl.SSLError():
-            return "Check broker.tls, broker.ca_file and the broker's certificate."
     return "Check the network, broker.host and broker.port."

@@ -19,7 +19,7 @@ from edge.memory import return_what_is_free
 from edge.meter import Meter
 from edge.mode import FPS, Mode
 from edge.models import Models, needs_of
-from edge.packs import verified_file
+from edge.packs import check_trusted, verified_file
 from edge.photo import open_photo
 from edge.plan import Plan
 from edge.request import MAX_SEED, Request
@@ -73,6 +73,7 @@ def run(
     Raises what the parts raise: ModelError, OutputError, EngineError, ResourceError, Cancelled, Preempted.
     """
     seed = request.seed if request.seed is not None else seed_of(request)
+    check_trusted(models.video)
     for path in filter(None, (out, poster)):
         check_writable(path)
     if models.cores:

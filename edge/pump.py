@@ -78,6 +78,9 @@ class Pump:
                 self._queue.sharing.come_back(pending, now=self._queue.now())
             elif pending and reason < FAILURE:
                 self._outbox.drop(pending.seq)
+            elif pending and not pending.message.retain:
+                log.warning("The broker takes no answer on %s (reason 0x%02x).", pending.message.topic, reason)
+                self._outbox.drop(pending.seq)
             elif pending:
                 log.error("The broker refuses a message on %s (reason 0x%02x).", pending.message.topic, reason)
                 self._outbox.defer(pending.seq, until=self._queue.now() + REFUSED_RETRY_S)

@@ -18,14 +18,13 @@ from edge.errors import BrokerError
 from edge.link import Link, open_link
 from edge.sections import Broker
 from edge.sent import Sent, SentRequest, again
-from edge.wire import ANY_STATUS, LATER, Outgoing, decode, job_topic, node_of_status, node_topic
+from edge.wire import ANY_STATUS, LATER, REPLIES, Outgoing, decode, job_topic, node_of_status, node_topic
 
 RETRY_S = 30.0
 LONGEST_S = 600.0
 NOBODY_S = 5.0
 OFFLINE_S = 30.0
 RECONNECT_S = 1.0
-REPLY_TOPIC = "edgereel/v1/reply"
 
 State = dict[str, Any]
 
@@ -68,7 +67,7 @@ class Requester:
         self._offline_since: dict[str, float] = {}
         self._going: dict[str, Pursuit] = {}
         self._unheard: list[str] = []  # what this connection has not subscribed to yet
-        self._reply = f"{REPLY_TOPIC}/{broker.username or 'anyone'}/{random.getrandbits(64):x}"
+        self._reply = f"{REPLIES}/{broker.username or 'anyone'}/{random.getrandbits(64):x}"
         self.reached = False
 
     def add(self, sent: SentRequest) -> None:

@@ -128,6 +128,8 @@ def _environment_defaults(env: Mapping[str, str], *, root: Path) -> dict[str, An
             tree["broker"] = {"password_file": str(password)}
         if _holds_a_line(token := credentials / "http-token"):
             tree["http"] = {"token_file": str(token)}
+        if _holds_a_line(key := credentials / "mqtt-key"):
+            tree.setdefault("broker", {})["key_file"] = str(key)
     return tree
 
 

@@ -30,6 +30,7 @@ from edge.request import ID_PATTERN, Request
 from edge.result import Result
 
 BASE = "edgereel/v1"
+REPLIES = f"{BASE}/reply"
 ANY_CANCEL = f"{BASE}/job/+/cancel"
 ANY_STATUS = f"{BASE}/node/+/status"
 COMMANDS = ("ping", "drain", "resume", "cancel_all")
@@ -119,10 +120,14 @@ def node_of_status(topic: str) -> str:
 
 
 def reply_of(message: Incoming) -> Reply | None:
-    """Where the sender wants its answer; None when it names no topic that can be published to."""
+    """Where the sender wants its answer; None when it names no topic that can be published to.
+
+    Of our own topics only those for replies are: nobody shall have a board speak in another's name.
+    """
     topic = message.response_topic or ""
     plain = topic.isprintable() and not any(mark in topic for mark in "+#") and not topic.startswith("$")
-    if not topic or len(topic) > MAX_TOPIC_CHARS or not plain:
+    ours = topic.startswith(f"{BASE}/") and not topic.startswith(f"{REPLIES}/")
+    if not topic or len(topic) > MAX_TOPIC_CHARS or not plain or ours:
         return None
     return Reply(topic=topic, correlation=message.correlation)
 

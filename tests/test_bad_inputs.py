@@ -76,7 +76,7 @@ def test_a_damaged_language_model_is_refused_with_what_to_do(
     damage: str, cli: Cli, board: list[str], smollm: Pack[LlmManifest], tmp_path: Path
 ) -> None:
     models = tmp_path / "models"
-    shutil.copytree(DATA / "tinypack", models / "tinypack")
+    shutil.copytree(DATA, models)
     shutil.copytree(smollm.folder, models / smollm.name, ignore=shutil.ignore_patterns("*.gguf"))
     weights = models / smollm.name / smollm.manifest.file
     shutil.copyfile(smollm.file(smollm.manifest.file), weights)
@@ -98,8 +98,8 @@ def test_a_damaged_language_model_is_refused_with_what_to_do(
 def test_a_damaged_video_pack_is_refused_with_what_to_do(
     damage: str, cli: Cli, board: list[str], tmp_path: Path
 ) -> None:
+    shutil.copytree(DATA, tmp_path / "models")
     pack = tmp_path / "models/tinypack"
-    shutil.copytree(DATA / "tinypack", pack)
     weights = next(pack.glob("*.onnx"))
     if damage == "truncated":
         weights.write_bytes(weights.read_bytes()[:-100])

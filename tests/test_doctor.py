@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
+import time
 from pathlib import Path
 
 import pytest
 
+from edge.certificate import read_certificate
 from edge.doctor import Finding, Level, examine
 from edge.settings import Settings, load_settings
 from tests.conftest import DATA, Cli
+from tests.fleet import certify, certify_for
 
 SWAPS = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
 
@@ -88,10 +92,8 @@ def test_the_swap_fix_is_that_of_the_release(marker: str, fix: str, tmp_path: Pa
 
 
 def test_a_missing_or_damaged_pack_is_an_error(tmp_path: Path) -> None:
+    shutil.copytree(DATA, tmp_path / "packs")
     pack = tmp_path / "packs/tinypack"
-    pack.mkdir(parents=True)
-    for file in (DATA / "tinypack").iterdir():
-        (pack / file.name).write_bytes(file.read_bytes())
     settings = settings_for(tmp_path, f"paths.models={tmp_path}/packs")
     assert found(settings, tmp_path)["video pack"].level is Level.OK
 
@@ -100,6 +102,42 @@ def test_a_missing_or_damaged_pack_is_an_error(tmp_path: Path) -> None:
     assert found(settings, tmp_path)["video pack"].level is Level.ERROR
 
     assert found(settings_for(tmp_path, "models.video=none"), tmp_path)["video pack"].level is Level.ERROR
+
+
+def test_a_pack_that_nobody_trusted_is_an_error_with_how_to(tmp_path: Path) -> None:
+    shutil.copytree(DATA / "tinypack", tmp_path / "packs/tinypack")
+
+    finding = found(settings_for(tmp_path, f"paths.models={tmp_path}/packs"), tmp_path)["video pack"]
+    assert finding.level is Level.ERROR
+    assert "edgereel models trust tinypack" in finding.fix
+
+
+@pytest.mark.parametrize("key", ["password_file", "key_file"])
+def test_a_secret_that_everybody_can_read_is_a_warning(key: str, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    settings = settings_for(tmp_path, f"broker.{key}={secret}")
+
+    for mode, level in ((0o644, Level.WARN), (0o600, Level.OK), (0o640, Level.OK)):
+        secret.chmod(mode)
+        assert found(settings, tmp_path)[f"broker {key}"].level is level
+    secret.unlink()
+    assert found(settings, tmp_path)[f"broker {key}"].level is Level.WARN
+    assert f"broker {key}" not in found(settings_for(tmp_path), tmp_path)
+
+
+def test_a_certificate_for_another_name_or_near_its_end_is_a_warning(tmp_path: Path) -> None:
+    certify(tmp_path, "client", "board-1")
+    certify(tmp_path, "client", "late", DAYS="20")
+    cases = (("board-1", "board-1", Level.OK, ""), ("board-1", "n1", Level.WARN, "Set node.id to board-1"),
+             ("late", "late", Level.WARN, "make-certificates.sh client late"))  # fmt: skip
+    for name, node, level, fix in cases:
+        settings = settings_for(tmp_path, f"broker.cert_file={tmp_path}/{name}.crt", f"node.id={node}")
+        finding = found(settings, tmp_path)["broker cert_file"]
+        assert (finding.level, fix in finding.fix) == (level, True)
+    assert read_certificate(tmp_path / "late.key") is None
+    old = read_certificate(certify_for(tmp_path, "late", first="20200101", last="20210101"))
+    assert old and old.name == "late" and old.days_left(now=time.time()) < 0
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_that_names_its_setting(tmp_path: Path) -> None:

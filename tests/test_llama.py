@@ -152,7 +152,7 @@ def test_a_stop_reaches_into_the_reading_of_the_prompt(
 def test_a_truncated_file_is_refused_before_it_is_loaded(smollm: Pack[LlmManifest], tmp_path: Path) -> None:
     with smollm.file(smollm.manifest.file).open("rb") as file:
         (tmp_path / smollm.manifest.file).write_bytes(file.read(4_000_000))
-    cut = Pack(tmp_path, smollm.manifest)
+    cut = Pack(tmp_path, smollm.manifest, trust=smollm.trust)
     with (
         pytest.raises(ModelError, match="4000000 bytes"),
         open_llama(cut, threads=1, small_board=True, cache=tmp_path, stop=Stop()),
@@ -170,7 +170,9 @@ def test_a_file_that_is_no_gguf_is_a_model_error(smollm: Pack[LlmManifest], tmp_
     content = b"this is not a model" * 1000
     (tmp_path / smollm.manifest.file).write_bytes(content)
     entry = WeightFile(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
-    other = Pack(tmp_path, msgspec.structs.replace(smollm.manifest, files={smollm.manifest.file: entry}))
+    other = Pack(
+        tmp_path, msgspec.structs.replace(smollm.manifest, files={smollm.manifest.file: entry}), trust=smollm.trust
+    )
     with (
         pytest.raises(ModelError, match=r"llama\.cpp cannot load"),
         open_llama(other, threads=1, small_board=True, cache=tmp_path, stop=Stop()),

@@ -9,9 +9,26 @@ import pytest
 from expand_fixtures import WEIGHTS, llm_manifest, write_pack
 
 from edge.errors import ModelError
-from edge.packs import find_llm_pack, find_pack, find_video_pack, known_packs, shipped_root, verified_file, verify_pack
+from edge.grant import give_trust
+from edge.manifest import ModelManifest
+from edge.packs import (
+    Pack,
+    find_llm_pack,
+    find_pack,
+    find_video_pack,
+    known_packs,
+    shipped_root,
+    verified_file,
+    verify_pack,
+)
 
 NOWHERE = {"from": "path", "path": "nowhere.gguf"}
+
+
+def trusted_pack(root: Path) -> Pack[ModelManifest]:
+    """The tiny language model under `root`, trusted."""
+    give_trust("tiny-llm", find_pack("tiny-llm", roots=[root]).sha256, root=root)
+    return find_pack("tiny-llm", roots=[root])
 
 
 def test_the_nearer_folder_hides_the_shipped_pack(tmp_path: Path) -> None:
@@ -64,7 +81,7 @@ def test_every_shipped_manifest_is_valid_and_pins_its_file() -> None:
 )
 def test_a_truncated_damaged_or_missing_file_is_refused(tmp_path: Path, weights: bytes | None, what: str) -> None:
     write_pack(tmp_path, llm_manifest(NOWHERE), weights=weights)
-    pack = find_pack("tiny-llm", roots=[tmp_path])
+    pack = trusted_pack(tmp_path)
     with pytest.raises(ModelError, match=what) as refused:
         verify_pack(pack)
     assert "models pull tiny-llm" in refused.value.hint
@@ -75,7 +92,7 @@ def test_a_truncated_damaged_or_missing_file_is_refused(tmp_path: Path, weights:
 
 def test_a_proven_file_is_not_hashed_again_until_it_changes(tmp_path: Path) -> None:
     folder = write_pack(tmp_path, llm_manifest(NOWHERE), weights=WEIGHTS)
-    pack, path, cache = find_pack("tiny-llm", roots=[tmp_path]), folder / "model.gguf", tmp_path / "cache"
+    pack, path, cache = trusted_pack(tmp_path), folder / "model.gguf", tmp_path / "cache"
     verified_file(pack, "model.gguf", cache=cache)
     times = (path.stat().st_atime_ns, path.stat().st_mtime_ns)
     path.write_bytes(b"X" + WEIGHTS[1:])
@@ -90,11 +107,21 @@ def test_a_cache_that_cannot_be_written_does_not_matter(tmp_path: Path) -> None:
     write_pack(tmp_path, llm_manifest(NOWHERE), weights=WEIGHTS)
     blocked = tmp_path / "blocked"
     blocked.write_text("a file where a folder should be")
-    pack = find_pack("tiny-llm", roots=[tmp_path])
+    pack = trusted_pack(tmp_path)
     assert verified_file(pack, "model.gguf", cache=blocked).is_file()
 
 
 def test_a_file_without_a_sha256_in_the_manifest_is_refused(tmp_path: Path) -> None:
-    write_pack(tmp_path, {**llm_manifest(NOWHERE), "files": {}}, weights=WEIGHTS)
-    with pytest.raises(ModelError, match="no sha256"):
-        verified_file(find_pack("tiny-llm", roots=[tmp_path]), "model.gguf", cache=tmp_path / "cache")
+    folder = write_pack(tmp_path, {**llm_manifest(NOWHERE), "files": {}}, weights=WEIGHTS)
+    with pytest.raises(ModelError, match=r"no sha256 for model\.gguf"):
+        find_pack("tiny-llm", roots=[tmp_path])
+    write_pack(tmp_path, llm_manifest(NOWHERE), weights=WEIGHTS)
+    (folder / "other.gguf").write_bytes(WEIGHTS)
+    with pytest.raises(ModelError, match=r"no sha256 for other\.gguf"):
+        verified_file(trusted_pack(tmp_path), "other.gguf", cache=tmp_path / "cache")
+
+
+def test_a_manifest_in_a_folder_of_another_name_is_refused(tmp_path: Path) -> None:
+    write_pack(tmp_path, llm_manifest(NOWHERE)).rename(tmp_path / "tinyreel")
+    with pytest.raises(ModelError, match="is of 'tiny-llm'"):
+        find_pack("tinyreel", roots=[tmp_path])

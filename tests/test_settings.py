@@ -109,6 +109,16 @@ def test_systemd_hands_over_the_token_of_the_clip_server_or_an_empty_line_for_no
     assert load_settings(None, overrides=['http.token_file=""'], env=env, root=tmp_path).http.token() is None
 
 
+@pytest.mark.parametrize(("held", "name"), [("-----BEGIN PRIVATE KEY-----\n", "mqtt-key"), ("\n", "")])
+def test_the_key_of_the_certificate_is_a_credential_of_the_service(held: str, name: str, tmp_path: Path) -> None:
+    (tmp_path / "mqtt-key").write_text(held, encoding="utf-8")
+
+    settings = load_settings(None, env={"CREDENTIALS_DIRECTORY": str(tmp_path)}, root=tmp_path)
+
+    assert settings.broker.key_file == (str(tmp_path / name) if name else "")
+    assert settings.broker.password() is None
+
+
 def test_an_empty_password_file_means_no_password(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("", encoding="utf-8")
 
