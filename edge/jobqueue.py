@@ -56,7 +56,6 @@ class JobQueue:
         self._max_crashes = max_crashes
         self._tombstones = Tombstones(self._table.db)
         self.wishes = Wishes(self._table)
-        self.upkeep.follow(now=self.now())
 
     def close(self) -> None:
         """Close the file; the queue may not be used afterwards."""
@@ -175,6 +174,7 @@ class JobQueue:
 
     def recover(self, *, now: float) -> list[Job]:
         """At start: put back what was running when the daemon died. Each such death counts as a crash."""
+        self.upkeep.follow(now=now)
         with self._table.commit():
             self._table.db.execute("UPDATE job SET restored = 1 WHERE state IN ('queued', 'running')")
             rows = self._table.db.execute("SELECT id FROM job WHERE state = 'running' ORDER BY seq").fetchall()
