@@ -16,7 +16,7 @@ from edge.clock import steady_clock
 from edge.errors import Cancelled, EdgereelError, EngineError, RequestError
 from edge.job import Job, JobState, Reply, body_hash
 from edge.job_row import job_of, reply_columns
-from edge.jobtable import JobTable, json_text
+from edge.jobtable import JobTable, cancelled_outcome, json_text
 from edge.mode import Mode
 from edge.request import Request
 from edge.result import ModeChoice
@@ -84,10 +84,7 @@ class JobQueue:
         with self._table.commit():
             if known := self._table.row(request.id):
                 return self._repeat(known, request, reply, pool=pool, expires_at=expires_at, now=now)
-            if (waiting := self._depth()) >= self._limit:
-                raise RequestError(
-                    f"The queue is full: {waiting} jobs wait.", hint="Try again later.", code="overloaded"
-                )
+            self._check_limit()
             self._table.db.execute(
                 "INSERT INTO job (id, body_hash, request, state, reply_topic, reply_correlation, created_at, updated_at,"
                 " pool, expires_at) VALUES (?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?)",
@@ -95,7 +92,7 @@ class JobQueue:
                  expires_at),
             )  # fmt: skip
             if self._tombstones.take(request.id, now=now):
-                return self._table.change(request.id, now=now, state=JobState.CANCELLED, outcome=_cancelled())
+                return self._table.change(request.id, now=now, state=JobState.CANCELLED, outcome=cancelled_outcome())
             return self._table.announce(request.id, now=now)
 
     def refuse(self, job_id: str, error: EdgereelError, *, now: float, reply: Reply | None = None) -> None:
@@ -155,15 +152,17 @@ class JobQueue:
         return self._end(job_id, JobState.CANCELLED if cancelled else JobState.FAILED, error_body(error), now=now)
 
     def cancel(self, job_id: str, *, now: float) -> Job | None:
-        """Cancel a queued job at once, flag a running one, and remember an unknown id so that it never starts."""
+        """Cancel a queued job at once, flag one that runs or may come back, and remember an unknown id: it never starts."""
         with self._table.commit():
             row = self._table.row(job_id)
             if row is None:
                 self._tombstones.bury(job_id, now=now)
                 return None
             if row["state"] == JobState.QUEUED:
-                return self._table.change(job_id, now=now, state=JobState.CANCELLED, outcome=_cancelled())
-            self._table.db.execute("UPDATE job SET cancel_asked = 1 WHERE id = ? AND state = 'running'", (job_id,))
+                return self._table.change(job_id, now=now, state=JobState.CANCELLED, outcome=cancelled_outcome())
+            self._table.db.execute(
+                "UPDATE job SET cancel_asked = 1 WHERE id = ? AND state IN ('running', 'handed_back')", (job_id,)
+            )
             return self._table.job(job_id)
 
     def cancel_asked(self, job_id: str) -> bool:
@@ -221,17 +220,20 @@ class JobQueue:
                 hint="Use a new id for a new request.",
                 code="id_conflict",
             )
-        db = self._table.db
+        db, elsewhere = self._table.db, JobState(known["state"]).elsewhere
+        if elsewhere:
+            self._check_limit()
         if reply:
             columns = (*reply_columns(reply), request.id)
             db.execute("UPDATE job SET reply_topic = ?, reply_correlation = ? WHERE id = ?", columns)
-        if JobState(known["state"]).elsewhere:
-            body = json_text(request.to_json())
-            return self._table.change(
-                request.id, now=now, state=JobState.QUEUED, request=body, pool=pool, expires_at=expires_at, told=1
-            )
+        if elsewhere:
+            return self.sharing.take_again(request, pool=pool, expires_at=expires_at, now=now)
         db.execute("UPDATE job SET updated_at = ?, told = 1 WHERE id = ?", (now, request.id))
         return self._table.announce(request.id, now=now)
+
+    def _check_limit(self) -> None:
+        if (waiting := self._depth()) >= self._limit:
+            raise RequestError(f"The queue is full: {waiting} jobs wait.", hint="Try again later.", code="overloaded")
 
     def _queued(self) -> list[Job]:
         rows = self._table.db.execute("SELECT * FROM job WHERE state = 'queued' ORDER BY seq").fetchall()
@@ -256,7 +258,7 @@ class JobQueue:
         crashes = row["crashes"] + bool(crashed)
         self._log(row, "crashed" if crashed else "preempted", now=now, figures={})
         if row["cancel_asked"]:
-            return self._table.change(job_id, now=now, state=JobState.CANCELLED, outcome=_cancelled())
+            return self._table.change(job_id, now=now, state=JobState.CANCELLED, outcome=cancelled_outcome())
         if crashed and crashes >= self._max_crashes:
             error = EngineError(
                 f"The job was given up after {crashes} crashes; the last: {crashed}.",
@@ -292,7 +294,3 @@ class JobQueue:
 def queue_file(settings: Settings) -> Path:
     """Where a board keeps its queue."""
     return settings.paths.state / "queue.sqlite"
-
-
-def _cancelled() -> str:
-    return json_text(error_body(Cancelled("The job was cancelled.")))
