@@ -110,6 +110,7 @@ class Daemon:
             allowed=lambda: self._allowed()[0],
             progress=self._progress,
             prepare=self._share.look,
+            ours=self._share.may_start,
             answer=self._keeper.told,
             command=command,
         )
@@ -192,8 +193,6 @@ class Daemon:
             notify("WATCHDOG=1")
 
     def _choose(self, job: Job) -> ModeChoice | None:
-        if not self._share.may_start(job):
-            return None
         asked, reason = choose_mode(job.request.mode, has_llm=self._models.llm is not None)
         engine = self._worker.engine_pid
         free = free_mib(self._settings, root=self._root, held_mib=held_mib(pid=engine) if engine else 0.0)

@@ -101,19 +101,26 @@ class JobQueue:
             for message in rejected_messages(job_id, error, reply=reply, origin=self._table.origin, now=now):
                 self.outbox.add(message, now=now)
 
-    def claim(self, *, lease_s: float, now: float, choose: Callable[[Job], ModeChoice | None]) -> Job | None:
-        """Take the oldest job for which `choose` gives a mode, and mark it running; None when there is none.
+    def claim(
+        self,
+        *,
+        lease_s: float,
+        now: float,
+        choose: Callable[[Job], ModeChoice | None],
+        ours: Callable[[Job], bool] = lambda _: True,
+    ) -> Job | None:
+        """Take the oldest job that is `ours` and gets a mode of `choose`, and mark it running; None when there is none.
 
-        A job whose lease has run out was lost by its worker and counts as queued again; one whose time is over expires.
+        A job whose lease has run out was lost by its worker and counts as queued again. One whose time was over before
+        it began expires, if it is ours: what another board may have is not told to be over.
         """
         with self._table.commit():
-            for row in self._table.db.execute(
-                "SELECT id FROM job WHERE state = 'running' AND lease_until < ?", (now,)
-            ).fetchall():
+            lost = "SELECT id FROM job WHERE state = 'running' AND lease_until < ?"
+            for row in self._table.db.execute(lost, (now,)).fetchall():
                 self._table.change(row["id"], now=now, state=JobState.QUEUED)
-            self._drop_late(now=now)
+            self._drop_late(now=now, ours=ours)
             for job in self._queued():
-                if choice := choose(job):
+                if ours(job) and (choice := choose(job)):
                     mode, before = choice.effective, job.mode_path
                     path = before if before.split(">")[-1] == mode else f"{before}>{mode}".lstrip(">")
                     self._table.db.execute(
@@ -175,7 +182,7 @@ class JobQueue:
         """At start: put back what was running when the daemon died. Each such death counts as a crash."""
         self.upkeep.follow(now=now)
         with self._table.commit():
-            self._table.db.execute("UPDATE job SET restored = 1 WHERE state IN ('queued', 'running')")
+            self._table.db.execute(f"UPDATE job SET restored = 1 WHERE {ACTIVE}")  # noqa: S608 - ours
             rows = self._table.db.execute("SELECT id FROM job WHERE state = 'running' ORDER BY seq").fetchall()
             return [job for row in rows if (job := self._release(row["id"], now=now, crashed="the daemon died"))]
 
@@ -188,9 +195,8 @@ class JobQueue:
     def jobs(self, limit: int = 50) -> list[Job]:
         """The newest jobs, newest first."""
         with self._table.lock:
-            return [
-                job_of(row) for row in self._table.db.execute("SELECT * FROM job ORDER BY seq DESC LIMIT ?", (limit,))
-            ]
+            rows = self._table.db.execute("SELECT * FROM job ORDER BY seq DESC LIMIT ?", (limit,))
+            return [job_of(row) for row in rows]
 
     def waiting(self) -> list[Job]:
         """The jobs that wait, oldest first."""
@@ -243,13 +249,11 @@ class JobQueue:
         (count,) = self._table.db.execute(f"SELECT count(*) FROM job WHERE {ACTIVE}").fetchone()  # noqa: S608 - ours
         return int(count)
 
-    def _drop_late(self, *, now: float) -> None:
-        rows = self._table.db.execute(
-            "SELECT id FROM job WHERE state = 'queued' AND expires_at <= ?", (now,)
-        ).fetchall()
-        for row in rows:
-            late = RequestError("The job's time was over before it could begin.", hint="Give it more.", code="expired")
-            self._table.change(row["id"], now=now, state=JobState.EXPIRED, outcome=json_text(error_body(late)))
+    def _drop_late(self, *, now: float, ours: Callable[[Job], bool]) -> None:
+        late = RequestError("The job's time was over before it could begin.", hint="Give it more.", code="expired")
+        for job in self._queued():
+            if job.expires_at is not None and job.expires_at <= now and job.mode is None and ours(job):
+                self._table.change(job.id, now=now, state=JobState.EXPIRED, outcome=json_text(error_body(late)))
 
     def _release(self, job_id: str, *, now: float, crashed: str, mode_cap: Mode | None = None) -> Job | None:
         row = self._table.row(job_id)

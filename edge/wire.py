@@ -139,7 +139,7 @@ def state_messages(job: Job, *, origin: Origin, queue_pos: int, inline: str = ""
     the reply: a broker keeps what is retained. A job that another board may have is told of when it begins here: until
     then the state of that board stands at the broker.
     """
-    quiet = job.may_be_elsewhere and job.state in (JobState.QUEUED, JobState.EXPIRED)
+    quiet = job.may_be_elsewhere and job.state is JobState.QUEUED
     if quiet or job.state is JobState.SUPERSEDED:
         return []
     queued = job.state is JobState.QUEUED
