@@ -28,6 +28,7 @@ from edge.upkeep import Upkeep
 from edge.wire import Origin, error_body, rejected_messages
 from edge.wishes import Wishes
 
+FREE_IN_S = (2.0, 600.0)
 ACTIVE = "state IN ('queued', 'running')"
 
 
@@ -49,7 +50,7 @@ class JobQueue:
         self._table = JobTable(path, origin=origin)
         self.outbox = self._table.outbox
         self.runs = RunLog(self._table.db, self._table.lock)
-        self.sharing = Sharing(self._table)
+        self.sharing = Sharing(self._table, free_in_s=self.free_in_s)
         self.upkeep = Upkeep(self._table)
         self.now = clock or steady_clock()
         self._limit = limit
@@ -166,6 +167,11 @@ class JobQueue:
                 return self._table.change(job_id, now=now, state=JobState.CANCELLED, outcome=_cancelled())
             self._table.db.execute("UPDATE job SET cancel_asked = 1 WHERE id = ? AND state = 'running'", (job_id,))
             return self._table.job(job_id)
+
+    def free_in_s(self) -> float:
+        """When a full queue may have room again: after about as long as the last run took."""
+        last_s = last.seconds if (last := self.runs.last()) else 60.0
+        return round(min(max(last_s, FREE_IN_S[0]), FREE_IN_S[1]), 1)
 
     def cancel_asked(self, job_id: str) -> bool:
         """Say whether a running job is to be cancelled."""

@@ -6,6 +6,8 @@ says that somebody takes it. When nobody does it comes back.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from edge.errors import RequestError
@@ -20,10 +22,11 @@ MAX_HOPS = 3
 
 
 class Sharing:
-    """All verbs may be called from any thread."""
+    """All verbs may be called from any thread. `free_in_s` foretells when there is room here again."""
 
-    def __init__(self, table: JobTable) -> None:
+    def __init__(self, table: JobTable, *, free_in_s: Callable[[], float]) -> None:
         self._table = table
+        self._free_in_s = free_in_s
 
     def pass_on(self, request: Request, *, pool: str, reply: Reply | None, now: float) -> bool:
         """Hand on a request that was not accepted here; False when it has been handed on often enough."""
@@ -47,15 +50,20 @@ class Sharing:
     def come_back(self, pending: Pending, *, now: float) -> None:
         """Take a request again that no board wants: keep it if it was accepted here, else refuse it."""
         request = from_json(msgspec.json.decode(pending.message.payload))
+        full = RequestError(
+            "No board of the pool has room.",
+            hint="Try again later.",
+            code="overloaded",
+            retry_after_s=self._free_in_s(),
+        )
         with self._table.commit():
             row = self._table.row(request.id)
             if row and row["state"] == JobState.HANDED_BACK:
                 self._table.change(request.id, now=now, state=JobState.QUEUED)
             elif row is None:
-                error = RequestError("No board of the pool has room.", hint="Try again later.", code="overloaded")
                 topic, correlation = pending.message.response_topic, pending.message.correlation
                 reply = Reply(topic=topic, correlation=correlation) if topic else None
-                for message in rejected_messages(request.id, error, reply=reply, origin=self._table.origin, now=now):
+                for message in rejected_messages(request.id, full, reply=reply, origin=self._table.origin, now=now):
                     self._table.outbox.add(message, now=now)
             self._table.db.execute("DELETE FROM outbox WHERE seq = ?", (pending.seq,))
 
