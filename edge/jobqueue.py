@@ -170,7 +170,7 @@ class JobQueue:
 
     def free_in_s(self) -> float:
         """When a full queue may have room again: after about as long as the last run took."""
-        last_s = last.seconds if (last := self.runs.last()) else 60.0
+        last_s = last.seconds if (last := self.runs.last()) else 15.0
         return round(min(max(last_s, FREE_IN_S[0]), FREE_IN_S[1]), 1)
 
     def cancel_asked(self, job_id: str) -> bool:

@@ -79,7 +79,7 @@ def test_a_fleet_is_nearly_as_fast_as_its_boards_together(
 ) -> None:  # fmt: skip
     alone = make_board(server, "alone", *SMALL, fake=True)
     until(lambda: joined(seen, "alone"))
-    count = much(4, 20)
+    count = much(2, 20)
 
     def jobs_per_s(prefix: str, number: int) -> float:
         ids = [f"{prefix}{one}" for one in range(number)]
@@ -130,7 +130,7 @@ def test_requests_in_the_session_of_a_board_that_is_gone_are_done_by_another(
     tmp_path: Path, server: Mosquitto, seen: Listener, make_board: Callable[..., Board],
     much: Callable[[int, int], int], report: Report,
 ) -> None:  # fmt: skip
-    ids = [f"g{number}" for number in range(much(12, 100))]
+    ids = [f"g{number}" for number in range(much(6, 100))]
     boards = [make_board(server, node, *SMALL) for node in ("n1", "n2")]
     until(lambda: all(joined(seen, board.node) for board in boards))
     boards[0].kill()  # its session stays for 10 s, and the broker goes on dealing to it
