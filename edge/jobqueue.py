@@ -49,7 +49,7 @@ class JobQueue:
         self._table = JobTable(path, origin=origin)
         self.outbox = self._table.outbox
         self.runs = RunLog(self._table.db, self._table.lock)
-        self.sharing = Sharing(self._table)
+        self.sharing = Sharing(self._table, free_in_s=self.runs.free_in_s)
         self.upkeep = Upkeep(self._table)
         self.now = clock or steady_clock()
         self._limit = limit

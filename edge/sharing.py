@@ -24,10 +24,14 @@ ALONE_S = 60.0
 
 
 class Sharing:
-    """All verbs may be called from any thread. Until `alone_until` there is no use in handing back: nobody takes it."""
+    """All verbs may be called from any thread. `free_in_s` foretells when there is room here again.
 
-    def __init__(self, table: JobTable) -> None:
+    Until `alone_until` there is no use in handing back: nobody takes it.
+    """
+
+    def __init__(self, table: JobTable, *, free_in_s: Callable[[], float]) -> None:
         self._table = table
+        self._free_in_s = free_in_s
         self.alone_until = 0.0
 
     def pass_on(self, request: Request, *, pool: str, reply: Reply | None, now: float) -> bool:
@@ -60,15 +64,20 @@ class Sharing:
         """
         request = from_json(msgspec.json.decode(pending.message.payload))
         self.alone_until = now + ALONE_S
+        full = RequestError(
+            "No board of the pool has room.",
+            hint="Try again later.",
+            code="overloaded",
+            retry_after_s=self._free_in_s(),
+        )
         with self._table.commit():
             row = self._table.row(request.id)
             if row and row["state"] == JobState.HANDED_BACK:
                 self._queue_again(request, now=now)
             elif row is None:
-                error = RequestError("No board of the pool has room.", hint="Try again later.", code="overloaded")
                 topic, correlation = pending.message.response_topic, pending.message.correlation
                 reply = Reply(topic=topic, correlation=correlation) if topic else None
-                for message in rejected_messages(request.id, error, reply=reply, origin=self._table.origin, now=now):
+                for message in rejected_messages(request.id, full, reply=reply, origin=self._table.origin, now=now):
                     self._table.outbox.add(message, now=now)
             self._table.db.execute("DELETE FROM outbox WHERE seq = ?", (pending.seq,))
 
