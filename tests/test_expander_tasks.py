@@ -298,6 +298,14 @@ def test_every_pair_of_shots_that_is_taught_is_coherent() -> None:
             assert breaches(before, after, story=story | {"colour", "motion", "count"} if story else story) == []
 
 
+def test_no_shot_leaves_what_was_meant_unless_the_story_does() -> None:
+    for example in some(300, mode=Mode.THINK):
+        task = example.task
+        meant = {name: values for name, values in task.implied.items() if name not in {*task.fixed, "camera", "size"}}
+        for shot in example.shots if not task.then else example.shots[:1]:
+            assert {name: shot[name] for name, values in meant.items() if shot[name] not in values} == {}
+
+
 def test_every_story_of_a_seed_has_all_its_shots_and_they_follow_each_other() -> None:
     for seed in seeds():
         task = seed_task(seed, LEXICON)

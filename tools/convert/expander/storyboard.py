@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,9 @@ from tools.convert.expander.resolve import Vocabulary, change
 
 # How often a storyboard has so many shots: two is the rule.
 SHOTS = {1: 0.1, 2: 0.4, 3: 0.35, 4: 0.15}
+
+# These may leave what was meant for the first shot.
+FREE = frozenset({"camera", "size"})
 
 
 class Move(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,9 +60,17 @@ def told(
 
 
 def free(
-    first: Mapping[str, str], vocabulary: Vocabulary, *, fixed: Mapping[str, str], rng: np.random.Generator
+    first: Mapping[str, str],
+    vocabulary: Vocabulary,
+    *,
+    fixed: Mapping[str, str],
+    implied: Mapping[str, Collection[str]],
+    rng: np.random.Generator,
 ) -> Storyboard:
-    """A storyboard for a request that tells none: moves that fit, until there are shots enough."""
+    """A storyboard for a request that tells none: moves that fit, until there are shots enough.
+
+    No shot leaves what was meant: a lonely boat stays alone, and no firework ends a sad heart.
+    """
     wanted = int(rng.choice(list(SHOTS), p=list(SHOTS.values())))
     shots, notes = [dict(first)], list[str]()
     for index in rng.permutation(len(moves())):
@@ -67,7 +78,7 @@ def free(
         if len(shots) + len(move.then) > wanted or not move.fits(shots[-1]):
             continue
         more = _follow(shots[-1], move, vocabulary, fixed=fixed)
-        if more:
+        if more and all(_meant(shot, implied) for shot in more):
             shots, notes = [*shots, *more], [*notes, move.note]
         if len(shots) == wanted:
             break
@@ -77,6 +88,10 @@ def free(
 def say(before: Mapping[str, str], after: Mapping[str, str]) -> str:
     """What changes from shot to shot, shortly: "background sunset, camera zoom_out"."""
     return ", ".join(f"{name} {value}".replace("_", " ") for name, value in after.items() if before[name] != value)
+
+
+def _meant(shot: Mapping[str, str], implied: Mapping[str, Collection[str]]) -> bool:
+    return all(shot[name] in values for name, values in implied.items() if name not in FREE)
 
 
 def _follow(

@@ -172,7 +172,8 @@ def _storyboard(
 ) -> Storyboard:
     if task.then and rng.uniform() < TOLD:
         return told(first, task.then, vocabulary, fixed=task.fixed)
-    return free(first, vocabulary, fixed=task.fixed, rng=rng)
+    meant = {name: values for name, values in task.implied.items() if name not in task.fixed}
+    return free(first, vocabulary, fixed=task.fixed, implied=meant, rng=rng)
 
 
 def _caption(rng: np.random.Generator, lexicon: Lexicon, vocabulary: Mapping[str, Slot], language: str) -> Task:
