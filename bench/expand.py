@@ -47,7 +47,7 @@ def main() -> None:
     try:
         models = _models(args)
         report = [_row(name, language, args, models) for name in args.mode for language in LANGUAGES]
-    except EdgereelError as exc:
+    except (EdgereelError, OSError) as exc:
         sys.exit(str(exc))
     if args.json:
         print(
