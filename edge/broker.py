@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 
@@ -43,7 +44,8 @@ class Broker:
         self._hello = hello
         self._probe = Outgoing(topic=node_topic(node, "cmd"), payload=b"probe")
         self._probed_at: float | None = None
-        self._opened_at = 0.0
+        self._lost_at = -math.inf
+        self._untold = False
         self._pump = Pump(queue, connection=lambda: self.session.connection)
         self.session = Session(
             settings,
@@ -73,11 +75,8 @@ class Broker:
 
     @property
     def connected_s(self) -> float:
-        """For how many seconds we have been connected to a broker that may have lost its memory; 0 when we are not."""
-        connection = self.session.connected
-        if connection is None:
-            return 0.0
-        return float("inf") if connection.resumed else time.monotonic() - self._opened_at
+        """How many seconds ago we came to a broker that may have lost its memory; 0 when we are not connected."""
+        return time.monotonic() - self._lost_at if self.connected else 0.0
 
     @property
     def connects(self) -> int:
@@ -108,10 +107,13 @@ class Broker:
     def _greet(self, connection: Connection) -> None:
         for message in (*self._hello(), self._status("online"), self._probe):
             connection.publish(message)
-        self._probed_at = self._opened_at = time.monotonic()
+        self._probed_at = time.monotonic()
         if not connection.resumed:
+            self._lost_at, self._untold = time.monotonic(), True
+        if self._untold:  # now, or when the disk was full the last time
             now = self._queue.now()
             self._queue.sharing.tell_again(now=now, since=now - LOST_S)
+            self._untold = False
 
     def _take(self, message: Incoming) -> None:
         if (message.topic, message.payload) == (self._probe.topic, self._probe.payload):

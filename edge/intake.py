@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 
 import msgspec
@@ -93,10 +94,14 @@ def _check_room(request: Request, *, queue: JobQueue, room: Callable[[], bool]) 
 
 
 def _expires_at(request: Request, message: Incoming, *, now: float) -> float | None:
-    """When the request is too late to begin, by its own words and by what the broker still gave it."""
+    """When the request is too late to begin, by its own words and by what the broker still gave it.
+
+    A deadline is a time of day: it is compared with the clock of the wall, which may be right where `now` is not.
+    """
     waits = [wait for wait in (request.ttl, message.expiry_s) if wait is not None and request.ttl is not None]
-    times = [now + min(waits)] if waits else []
-    return min([*times, request.deadline] if request.deadline is not None else times, default=None)
+    if request.deadline is not None:
+        waits.append(request.deadline - time.time())
+    return now + min(waits) if waits else None
 
 
 def _command(message: Incoming, command: Callable[[str], None]) -> None:

@@ -65,5 +65,11 @@ class Keeper:
         """The result with where its clip is fetched from, and the clip in base64 where that was asked for."""
         told = {"url": self._server.url_of(job.id)} | result if self._serves else result
         wanted = job.request.deliver == "inline" and job.reply and result.get("bytes", 0) <= MAX_INLINE_BYTES
-        clip = self._folder / f"{job.id}.mp4"
-        return told, base64.b64encode(clip.read_bytes()).decode() if wanted else ""
+        return told, self._inline(job.id) if wanted else ""
+
+    def _inline(self, job_id: str) -> str:
+        try:
+            return base64.b64encode((self._folder / f"{job_id}.mp4").read_bytes()).decode()
+        except OSError as exc:
+            log.warning("The clip of job %s cannot be sent along: %s.", job_id, exc.strerror)
+            return ""

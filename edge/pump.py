@@ -97,6 +97,8 @@ class Pump:
                 message = replace(message, payload=shorten(message.payload))
             if connection.fits(message):
                 connection.in_flight[connection.publish(message).mid] = pending
+            elif pending.handover:
+                self._queue.sharing.come_back(pending, now=self._queue.now())
             else:
                 log.error("A message on %s is too large for the broker; raise its max_packet_size.", message.topic)
                 self._outbox.defer(pending.seq, until=self._queue.now() + REFUSED_RETRY_S)

@@ -191,7 +191,12 @@ class Session:
             self._open(connection)
 
     def _open(self, connection: Connection) -> None:
-        self._opened(connection)
+        try:
+            self._opened(connection)
+        except sqlite3.Error as exc:
+            connection.problem = f"The queue cannot be written ({exc}): free some disk space."
+            connection.client.disconnect()
+            return
         connection.ready = True
         self.connects += 1
         log.info("Connected to %s:%d as %s.", self._settings.host, self._settings.port, self._client_id)
