@@ -1,8 +1,8 @@
 """A paho-mqtt client for MQTT v5, set up the same way for the daemon and for `edgereel submit`.
 
 paho traps that this file closes for both: a session is kept only with clean_start False, QoS 2 is never used
-(it loses messages on a kill), the broker's Maximum Packet Size is not looked at by paho, and why a broker refuses a
-certificate is passed over by it.
+(it loses messages on a kill), the broker's Maximum Packet Size is not looked at by paho, a packet of any size is taken
+into memory, and why a broker refuses a certificate is passed over by it.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from edge.wire import Incoming, Outgoing
 
 CONNECT_TIMEOUT_S = 5.0
 RECEIVE_MAXIMUM = 4
+MAXIMUM_PACKET_BYTES = 1024 * 1024  # the broker drops what is larger: three times the largest request, or inline clip
 HEADER_BYTES = 64  # what a PUBLISH adds to topic, payload and correlation data, rounded up
 NO_RETAINED = 2  # Retain Handling: what was retained before we subscribed is not sent
 BAD_CREDENTIALS = (0x86, 0x87)
@@ -66,6 +67,7 @@ def connect(client: Client, broker: Broker, *, session_expiry_s: int) -> None:
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves it untyped
     properties.SessionExpiryInterval = session_expiry_s
     properties.ReceiveMaximum = RECEIVE_MAXIMUM
+    properties.MaximumPacketSize = MAXIMUM_PACKET_BYTES
     try:
         client.connect(
             broker.host, broker.port, broker.keepalive_s, clean_start=session_expiry_s == 0, properties=properties
