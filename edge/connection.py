@@ -8,7 +8,7 @@ from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessageInfo
 
-from edge.mqtt import packet_bytes, publish_properties
+from edge.mqtt import MAXIMUM_PACKET_BYTES, packet_bytes, publish_properties
 from edge.outbox import Pending
 from edge.wire import Outgoing
 
@@ -41,6 +41,10 @@ class Connection:
     def fits(self, message: Outgoing) -> bool:
         """Say whether the broker takes a packet of this size; a larger one would end the connection."""
         return not self.max_packet_bytes or packet_bytes(message) <= self.max_packet_bytes
+
+    def was_too_large(self, message: Outgoing) -> None:
+        """Keep in mind what the broker did not take, for the time of this connection."""
+        self.max_packet_bytes = min(packet_bytes(message) - 1, self.max_packet_bytes or MAXIMUM_PACKET_BYTES)
 
     def publish(self, message: Outgoing) -> MQTTMessageInfo:
         """Publish with the properties of the message."""
