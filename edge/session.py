@@ -26,7 +26,8 @@ from edge.sections import Broker as BrokerSettings
 from edge.wire import Incoming, Outgoing
 
 FIRST_DELAY_S = 1.0
-MAX_DELAY_S = 60.0
+MAX_DELAY_S = 16.0  # so that results are told within half a minute of a broker's return
+REMIND_S = 600.0
 STEADY_S = 30.0  # a connection that lived this long was a good one
 TAKEN_OVER = 0x8E
 TAKEN_OVER_DELAY_S = 10.0
@@ -107,6 +108,7 @@ class Session:
 
     def _run(self) -> None:
         delays = backoff()
+        said, said_at = "", 0.0
         while not self._stop.is_set():
             started = time.monotonic()
             problem, least_delay_s = self._connect_once()
@@ -115,7 +117,9 @@ class Session:
             if time.monotonic() - started > STEADY_S:
                 delays = backoff()
             delay = max(next(delays), least_delay_s)
-            log.warning("%s Next try in %.0f s; queued jobs go on.", problem, delay)
+            if problem != said or time.monotonic() - said_at > REMIND_S:
+                log.warning("%s Next try in %.0f s; queued jobs go on.", problem, delay)
+                said, said_at = problem, time.monotonic()
             self._stop.wait(delay)
 
     def _connect_once(self) -> tuple[str, float]:
