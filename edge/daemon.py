@@ -101,6 +101,7 @@ class Daemon:
             queue=queue,
             handle=handle,
             hello=lambda: [self._birth(), self._mode()],
+            boot=origin.boot,
         )
         self._share = Share(settings, queue, broker=self._broker, handle=handle)
         self._worker = Worker(

@@ -95,6 +95,12 @@ class Session:
         """Take nothing new. Messages that still come stay unacked, so the broker keeps them for the next start."""
         self._closed.set()
 
+    def taken_over(self) -> None:
+        """Keep in mind that somebody else connects with our name: whoever is cut off then stays away for a while."""
+        if connection := self.connection:
+            connection.least_delay_s = TAKEN_OVER_DELAY_S
+            connection.problem = f"Another client connects as {self._client_id}: give each board its own node.id."
+
     def close(self, *, last: Outgoing | None = None) -> None:
         """Say the last word; disconnect; end the thread."""
         self.stop_intake()
@@ -153,9 +159,10 @@ class Session:
             self._on_connect(connection, reason, properties)
 
         def on_subscribe(
-            _client: Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Properties | None
+            _client: Client, _data: Any, mid: int, reasons: list[ReasonCode], _properties: Properties | None
         ) -> None:
-            self._on_subscribe(connection, reasons)
+            if mid != connection.watching:
+                self._on_subscribe(connection, reasons)
 
         def on_disconnect(
             _client: Client, _data: Any, _flags: DisconnectFlags, reason: ReasonCode, _properties: Properties | None
@@ -204,8 +211,7 @@ class Session:
     def _on_disconnect(self, connection: Connection, reason: ReasonCode) -> None:
         connection.ready = False
         if reason.value == TAKEN_OVER:
-            connection.least_delay_s = TAKEN_OVER_DELAY_S
-            connection.problem = f"Another client connects as {self._client_id}: give each board its own node.id."
+            self.taken_over()
         connection.problem = connection.problem or f"The connection to the broker ended: {reason}."
 
     def _on_message(self, connection: Connection, message: MQTTMessage) -> None:
