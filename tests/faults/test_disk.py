@@ -56,9 +56,9 @@ def test_nothing_is_acked_that_a_full_disk_did_not_keep_and_all_of_it_is_done_on
     disks: Callable[..., SmallDisk], telling: Mosquitto, make_board: Callable[..., Board],
     much: Callable[[int, int], int], report: Report,
 ) -> None:  # fmt: skip
-    ids = [f"f{number}" for number in range(much(12, 60))]
+    ids = [f"f{number}" for number in range(much(6, 60))]
     disk = disks("state", 4)
-    board = make_board(telling, "n1", NO_RESERVE, "queue.lease_s=5")
+    board = make_board(telling, "n1", NO_RESERVE)
     with publisher(telling) as client:
         client.await_board()
         assert client.answered(REQ, body("first"))["state"] == "done"
@@ -66,7 +66,7 @@ def test_nothing_is_acked_that_a_full_disk_did_not_keep_and_all_of_it_is_done_on
         for number, job_id in enumerate(ids):
             client.send(REQ, body(job_id, number))
         client.flush()
-        time.sleep(much(4, 30))
+        time.sleep(much(2, 30))
         kept, acked = set(read_ledger([board]).runs), acked_requests(telling)
         disk.free()
         ledger = until_ended(board, ["first", *ids], timeout_s=PATIENCE_S + 2 * len(ids))
@@ -80,11 +80,11 @@ def test_nothing_is_acked_that_a_full_disk_did_not_keep_and_all_of_it_is_done_on
            twice=len(ledger.twice), note=f"while full {acked} acked, {len(kept)} kept; the others stayed with the broker")  # fmt: skip
 
 
-def test_a_job_whose_end_a_full_disk_could_not_keep_ends_once_there_is_room(
+def test_a_job_whose_end_a_full_disk_could_not_keep_is_not_done_again(
     disks: Callable[..., SmallDisk], server: Mosquitto, seen: Listener, make_board: Callable[..., Board], report: Report
 ) -> None:
     disk = disks("state", 4)
-    board = make_board(server, "n1", NO_RESERVE, "queue.lease_s=5")
+    board = make_board(server, "n1", NO_RESERVE)
     with publisher(server) as client:
         client.await_board()
         client.send(REQ, body("a", mode="lite", seconds=4))
@@ -92,10 +92,11 @@ def test_a_job_whose_end_a_full_disk_could_not_keep_ends_once_there_is_room(
         client.flush()
     seen.wait(lambda m: m["topic"].endswith("/a/progress"))
     disk.fill()
-    until = time.monotonic() + 20
-    while "cannot be used" not in board.log.read_text() and time.monotonic() < until:
+    until = time.monotonic() + 60
+    while "The end of job a cannot be written" not in board.log.read_text():
+        assert time.monotonic() < until
         time.sleep(0.2)
-    clip = (board.folder / "clips/a.mp4").exists()
+    assert (board.folder / "clips/a.mp4").exists()
     disk.free()
     ledger = until_ended(board, ["a", "b"], timeout_s=PATIENCE_S)
     for job_id in ("a", "b"):
@@ -103,26 +104,53 @@ def test_a_job_whose_end_a_full_disk_could_not_keep_ends_once_there_is_room(
     assert {job_id: len({s["result"]["sha256"] for s in seen.states(job_id) if s["state"] == "done"}) for job_id in "ab"} == {
         "a": 1, "b": 1,
     }  # fmt: skip
+    assert seen.wait_state("a", "done")["runs"] == 1
     lost = sum(ledger.ends.get(job_id) != ["done"] for job_id in ("a", "b"))
     report("F16 outbox", "the disk of the queue full when a job ends", requests=2, lost=lost, twice=len(ledger.twice),
-           note=f"the clip {'lay' if clip else 'did not lie'} there already; told once, one end each")  # fmt: skip
+           note="its clip is kept, its end written as soon as there is room; done once")  # fmt: skip
+
+
+def test_a_daemon_that_starts_on_a_full_disk_says_so_and_goes_on_once_there_is_room(
+    disks: Callable[..., SmallDisk], server: Mosquitto, seen: Listener, make_board: Callable[..., Board], report: Report
+) -> None:
+    ids = ["s0", "s1"]
+    disk = disks("state", 4)
+    board = make_board(server, "n1", NO_RESERVE)
+    with publisher(server) as client:
+        client.await_board()
+        for job_id in ids:
+            client.send(REQ, body(job_id, mode="lite", seconds=4))
+        client.flush()
+    seen.wait(lambda m: m["topic"].endswith("/progress"))
+    board.kill()
+    disk.fill()
+    board.start()
+    assert board.process
+    assert board.process.wait(30) == 6
+    assert "Free some disk space" in board.log.read_text()
+    disk.free()
+    board.start()
+    ledger = until_ended(board, ids, timeout_s=PATIENCE_S)
+    lost = sum(ledger.ends.get(job_id) != ["done"] for job_id in ids)
+    report("F16 start", "kill -9, then a start with the disk of the queue full", requests=len(ids), lost=lost,
+           twice=len(ledger.twice), note="exit code 6 with what to do; all done once there is room")  # fmt: skip
 
 
 def test_a_full_disk_of_clips_delays_jobs_and_fails_none(
     disks: Callable[..., SmallDisk], server: Mosquitto, seen: Listener, make_board: Callable[..., Board],
     much: Callable[[int, int], int], report: Report,
 ) -> None:  # fmt: skip
-    ids = [f"c{number}" for number in range(much(3, 20))]
+    ids = [f"c{number}" for number in range(much(2, 20))]
     disk = disks("clips", 4)
     board = make_board(server, "n1", "clips.reserve_mib=1")
     with publisher(server) as client:
         client.await_board()
         for job_id in ids:
-            client.send(REQ, body(job_id, mode="lite", seconds=4))
+            client.send(REQ, body(job_id, mode="lite", seconds=2))
         client.flush()
     seen.wait(lambda m: m["topic"].endswith(f"/{ids[0]}/progress"))
     disk.fill()
-    time.sleep(much(8, 30))
+    time.sleep(much(4, 30))
     ended = read_ledger([board]).ends
     assert len(ended) < len(ids)
     disk.free()
