@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import secrets
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Sequence
@@ -103,6 +104,7 @@ class Daemon:
             queue=queue,
             handle=handle,
             hello=lambda: [self._birth(), self._mode()],
+            boot=origin.boot,
         )
         self._share = Share(settings, queue, broker=self._broker, handle=handle)
         self._worker = Worker(
@@ -119,8 +121,6 @@ class Daemon:
 
     def run(self, stop: threading.Event) -> None:
         """Start the parts, tick until `stop` is set, stop the parts. Raises EngineError when one of them died."""
-        for job in self._queue.recover(now=self._queue.now()):
-            log.info("Job %s ran when the daemon died; now it is %s.", job.id, job.state.value)
         self._tick()
         self._keeper.start()
         self._worker.start()
@@ -201,6 +201,8 @@ class Daemon:
         caps = [fitting_mode(asked, self._models, free_mib=free), self._allowed()]
         if job.pool and job.request.mode == "auto" and self._share.crowded:
             caps.append((Mode.DIRECT, "queue: jobs of the pool wait"))
+        if not self._keeper.has_room():
+            caps.append((Mode.PAUSED, "the disk is full"))
         choice = choose(job, asked=asked, reason=reason, caps=caps)
         waiting = "" if choice else max(caps, key=lambda cap: cap[0].rank)[1]
         if waiting and not self._waiting:
@@ -256,9 +258,17 @@ def _rehearse(settings: Settings, *, root: Path) -> None:
 
 
 def _open_queue(settings: Settings, origin: Origin) -> JobQueue:
-    return JobQueue(
-        queue_file(settings), origin=origin, limit=settings.queue.limit, max_crashes=settings.engine.max_attempts
-    )
+    """The queue, with what ran when the daemon died put back. Raises ResourceError."""
+    path, limit, max_crashes = queue_file(settings), settings.queue.limit, settings.engine.max_attempts
+    try:
+        queue = JobQueue(path, origin=origin, limit=limit, max_crashes=max_crashes)
+        for job in queue.recover(now=queue.now()):
+            log.info("Job %s ran when the daemon died; now it is %s.", job.id, job.state.value)
+    except sqlite3.Error as exc:
+        raise ResourceError(
+            f"The queue {path} cannot be written: {exc}.", hint="Free some disk space; what is in the queue is kept."
+        ) from exc
+    return queue
 
 
 def _only_one(state: Path) -> AbstractContextManager[None]:
