@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from edge.connection import Connection
 from edge.jobqueue import JobQueue
@@ -23,7 +23,8 @@ log = logging.getLogger(__name__)
 class Broker:
     """`handle` is called for each message and may raise sqlite3.Error: then the message is not acked.
 
-    `hello` gives what to publish on every connection, before the status says `online`. A broker may grant a
+    `hello` gives what to publish on every connection, before the status says `online`; `extra` are further topics to
+    hear, if the broker allows it. A broker may grant a
     subscription and then forbid its messages: on every connection we send a word to ourselves, and `deaf` says that it
     has not come back.
     """
@@ -36,6 +37,7 @@ class Broker:
         queue: JobQueue,
         handle: Callable[[Incoming], None],
         hello: Callable[[], list[Outgoing]],
+        extra: Sequence[str] = (),
     ) -> None:
         self._node = node
         self._queue = queue
@@ -54,6 +56,7 @@ class Broker:
             opened=self._greet,
             acked=self._pump.wake,
             will=self._status("offline"),
+            extra=extra,
         )
 
     def start(self) -> None:

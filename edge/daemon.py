@@ -22,6 +22,7 @@ from edge.child import ENGINE_COMMAND
 from edge.cpu import FreeCores, fast_cores
 from edge.errors import EngineError, OutputError
 from edge.governor import Verdict, choose, step
+from edge.home import Home
 from edge.job import Job
 from edge.jobqueue import JobQueue, queue_file
 from edge.keeper import Keeper
@@ -32,7 +33,7 @@ from edge.models import Models, choose_mode, fitting_mode, free_mib, models_of
 from edge.notify import notify
 from edge.pipe import Step
 from edge.pressure import PressureReading, read_pressure
-from edge.report import birth, last_run
+from edge.report import birth, last_error, last_run
 from edge.result import ModeChoice
 from edge.settings import Settings
 from edge.share import Share
@@ -62,7 +63,7 @@ def serve(settings: Settings, *, root: Path = Path("/"), command: Sequence[str] 
     models = models_of(settings)
     _make_clips_folder(settings.paths.clips)
     _protect_from_oom_killer()
-    origin = Origin(node=settings.node.id, boot=secrets.token_hex(4))
+    origin = Origin(node=settings.node.id, boot=secrets.token_hex(4), events=settings.home_assistant.discovery)
     with _only_one(settings.paths.state), closing(_open_queue(settings, origin)) as queue:
         Daemon(settings, queue, origin=origin, models=models, root=root, command=command).run(stop)
     return 0
@@ -95,12 +96,14 @@ class Daemon:
         self._cores = FreeCores(root=root, cores=self._fast, own=lambda: 0.0)
         self._keeper = Keeper(settings, queue)
         handle = partial(intake.handle, queue=queue, room=self._keeper.has_room, command=self._command)
+        self._home = Home(settings, queue, handle=handle, poster_url=self._keeper.poster_url, root=root)
         self._broker = Broker(
             settings.broker,
             node=origin.node,
             queue=queue,
-            handle=handle,
+            handle=self._home.take,
             hello=lambda: [self._birth(), self._mode()],
+            extra=self._home.topics,
         )
         self._share = Share(settings, queue, broker=self._broker, handle=handle)
         self._worker = Worker(
@@ -135,19 +138,20 @@ class Daemon:
             self._share.leave()
             self._broker.stop_intake()
             self._keeper.close()
+            self._home.close()
             self._worker.stop(timeout_s=STOP_WORKER_S)
             self._share.hand_back()
             self._broker.close(flush_s=FLUSH_S)
 
     def _tick(self) -> None:
         now = time.monotonic()
-        tell, before = now >= self._tell_at, (self._verdict.mode, self._cap)
+        tell, before = now >= self._tell_at, (self._verdict.mode, self._cap, self._wished)
         reading = read_pressure(self._root, disk=self._settings.paths.clips)
         if tell or self._queue.wishes.mode != self._wished:
             self._wished = self._queue.wishes.mode
             self._cap = self._capped()
         self._verdict = step(self._verdict, reading, now=now, limits=self._settings.governor)
-        if (self._verdict.mode, self._cap) != before:
+        if (self._verdict.mode, self._cap, self._wished) != before:
             log.info("The best mode is now %s. %s", *self._allowed())
             self._worker.wake()
             self._broker.publish(self._mode())
@@ -155,6 +159,7 @@ class Daemon:
         full = "" if self._keeper.has_room() else "the disk is full"
         self._share.follow(unfit=why if mode is Mode.PAUSED else "", full=full)
         self._keeper.look()
+        self._home.look(self._broker.session.connected)
         if tell:
             self._tell_at = now + self._settings.governor.tick_s
             self._broker.publish(self._load(reading))
@@ -235,6 +240,7 @@ class Daemon:
             "swap": [swap.to_json() for swap in read_swap(self._root)],
             "engine": read_process(self._root, pid=self._worker.engine_pid) if self._worker.engine_pid else None,
             "last": last_run(self._queue.runs.last()),
+            "error": last_error(self._queue.upkeep.last_failed()),
             "outbox": self._queue.outbox.depth(),
             "mqtt": {"reconnects": max(0, self._broker.connects - 1)},
         }

@@ -61,6 +61,10 @@ class Keeper:
         if remove_clips(self._folder, job_ids=gone) + remove_strays(self._folder, now=time.time()):
             log.info("Clips cleared away: %s", ", ".join(gone) or "unfinished ones")
 
+    def poster_url(self, job_id: str) -> str:
+        """Where Home Assistant can fetch the poster of a job; empty where it cannot."""
+        return self._server.poster_url(job_id) if self._serves else ""
+
     def told(self, job: Job, result: dict[str, Any]) -> tuple[dict[str, Any], str]:
         """The result with where its clip is fetched from, and the clip in base64 where that was asked for."""
         told = {"url": self._server.url_of(job.id)} | result if self._serves else result

@@ -14,7 +14,7 @@ from edge.job_row import job_of
 from edge.jobtable import JobTable
 from edge.outbox import Pending
 from edge.request import Request, from_json
-from edge.wire import BASE, handover_message, rejected_messages
+from edge.wire import BASE, handover_message
 
 MAX_HOPS = 3
 
@@ -55,8 +55,7 @@ class Sharing:
                 error = RequestError("No board of the pool has room.", hint="Try again later.", code="overloaded")
                 topic, correlation = pending.message.response_topic, pending.message.correlation
                 reply = Reply(topic=topic, correlation=correlation) if topic else None
-                for message in rejected_messages(request.id, error, reply=reply, origin=self._table.origin, now=now):
-                    self._table.outbox.add(message, now=now)
+                self._table.refuse(request.id, error, now=now, reply=reply)
             self._table.db.execute("DELETE FROM outbox WHERE seq = ?", (pending.seq,))
 
     def supersede(self, job_id: str, *, now: float) -> None:
