@@ -35,7 +35,10 @@ Component = dict[str, Any]
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):
-    """What the broker was last told: where, a hash of it, its components with their platforms, and what has to go."""
+    """What the broker was last told: where, a hash of it, its components with their platforms, and what has to go.
+
+    The hash is empty while nobody knows whether the broker has it.
+    """
 
     topic: str = ""
     digest: str = ""
@@ -80,15 +83,23 @@ def discovery_message(
     return Outgoing(topic=topic, payload=msgspec.json.encode(body), retain=True)
 
 
-def published(message: Outgoing, *, gone: tuple[str, ...]) -> Published:
-    """What to remember of a discovery message once the broker has it; `gone` is what still has to be removed."""
+def published(message: Outgoing, *, gone: tuple[str, ...], taken: bool) -> Published:
+    """What to remember of a discovery message: before it is sent, and once the broker has `taken` it.
+
+    `gone` is what still has to be removed.
+    """
     components = msgspec.json.decode(message.payload)["components"]
     return Published(
         topic=message.topic,
-        digest=hashlib.sha256(message.payload).hexdigest(),
+        digest=digest_of(message) if taken else "",
         components={key: component["platform"] for key, component in components.items()},
         gone=gone,
     )
+
+
+def digest_of(message: Outgoing) -> str:
+    """Sha256 of what is told."""
+    return hashlib.sha256(message.payload).hexdigest()
 
 
 def moved(before: Published, *, topic: str) -> Published:
@@ -240,7 +251,8 @@ def _sensors(node: str, *, stale_s: int) -> dict[str, Component]:
 
 def _rounded(value: str, digits: int) -> str:
     """A number as it may be recorded; a board that cannot tell it says nothing."""
-    return f"{{% set x = {value} %}}{{{{ x | round({digits}) if x is number else None }}}}"
+    rounded = f"x | round({digits})" if digits > 0 else f"x | round({digits}) | int"
+    return f"{{% set x = {value} %}}{{{{ {rounded} if x is number else None }}}}"
 
 
 def _button(node: str, word: str, *, name: str, icon: str) -> Component:

@@ -6,7 +6,6 @@ house hear it at once.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import random
 import time
@@ -18,7 +17,15 @@ from paho.mqtt.client import MQTTMessageInfo
 
 from edge import __version__
 from edge.connection import Connection
-from edge.discovery import Published, birth_topics, board_name, discovery_message, moved, published
+from edge.discovery import (
+    Published,
+    birth_topics,
+    board_name,
+    digest_of,
+    discovery_message,
+    moved,
+    published,
+)
 from edge.jobqueue import JobQueue
 from edge.picture import Picture
 from edge.settings import Settings
@@ -57,7 +64,7 @@ class Home:
         self._message = discovery_message(
             settings, version=__version__, board=board_name(root), image_by_url=bool(poster_url("x")), before=before
         )
-        self._digest = hashlib.sha256(self._message.payload).hexdigest() if self._message else ""
+        self._digest = digest_of(self._message) if self._message else ""
         self._before = moved(before, topic=self._message.topic if self._message else "")
         self._picture = Picture(queue, node=settings.node.id, clips=settings.paths.clips, poster_url=poster_url)
         self._connection: Connection | None = None
@@ -102,6 +109,8 @@ class Home:
         if message is None:
             return
         if connection.fits(message):
+            if message.payload and self._before.digest != self._digest:
+                self._keep(published(message, gone=self._before.gone, taken=False))
             self._flying.append((connection.publish(message), message))
         else:
             log.error("The message for Home Assistant is too large for the broker; raise its max_packet_size.")
@@ -119,16 +128,14 @@ class Home:
                     "The broker does not let us write %s: allow it there, or set home_assistant.discovery to false.",
                     message.topic,
                 )
+            elif message.payload:
+                self._keep(published(message, gone=self._before.gone, taken=True))
             else:
-                self._remember(message)
+                log.info("Home Assistant is no longer told of %s.", message.topic)
+                left = tuple(topic for topic in self._before.gone if topic != message.topic)
+                self._keep(msgspec.structs.replace(self._before, gone=left))
 
-    def _remember(self, message: Outgoing) -> None:
-        gone = tuple(topic for topic in self._before.gone if topic != message.topic)
-        if message.payload:
-            after = published(message, gone=gone)
-        else:
-            log.info("Home Assistant is no longer told of %s.", message.topic)
-            after = msgspec.structs.replace(self._before, gone=gone)
+    def _keep(self, after: Published) -> None:
         if after != self._before:
             self._before = after
             self._wishes.discovered = msgspec.json.encode(after).decode()
