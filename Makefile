@@ -27,6 +27,10 @@ test: $(VENV)/.dev ## everything that a change must pass
 	$(BIN)/edgereel models pull smollm2-135m
 	$(BIN)/python -m pytest
 
+.PHONY: faults
+faults: $(VENV)/.dev ## the fault suite in its long form, about an hour; writes docs/faults.md
+	EDGEREEL_FAULTS=full EDGEREEL_FAULTS_REPORT=docs/faults.md $(BIN)/python -m pytest tests/faults
+
 .PHONY: setup
 setup: $(VENV)/.dev ## only make .venv, with everything that `make test` needs
 

@@ -20,7 +20,8 @@ from edge import intake
 from edge.broker import Broker
 from edge.child import ENGINE_COMMAND
 from edge.cpu import FreeCores, fast_cores
-from edge.errors import EngineError, OutputError
+from edge.doctor import Level, examine
+from edge.errors import EngineError, OutputError, ResourceError
 from edge.governor import Verdict, choose, step
 from edge.home import Home
 from edge.job import Job
@@ -62,6 +63,7 @@ def serve(settings: Settings, *, root: Path = Path("/"), command: Sequence[str] 
         signal.signal(number, lambda *_: stop.set())
     models = models_of(settings)
     _make_clips_folder(settings.paths.clips)
+    _rehearse(settings, root=root)
     _protect_from_oom_killer()
     origin = Origin(node=settings.node.id, boot=secrets.token_hex(4), events=settings.home_assistant.discovery)
     with _only_one(settings.paths.state), closing(_open_queue(settings, origin)) as queue:
@@ -113,6 +115,7 @@ class Daemon:
             allowed=lambda: self._allowed()[0],
             progress=self._progress,
             prepare=self._share.look,
+            ours=self._share.may_start,
             answer=self._keeper.told,
             command=command,
         )
@@ -197,8 +200,6 @@ class Daemon:
             notify("WATCHDOG=1")
 
     def _choose(self, job: Job) -> ModeChoice | None:
-        if not self._share.may_start(job):
-            return None
         asked, reason = choose_mode(job.request.mode, has_llm=self._models.llm is not None)
         engine = self._worker.engine_pid
         free = free_mib(self._settings, root=self._root, held_mib=held_mib(pid=engine) if engine else 0.0)
@@ -246,6 +247,18 @@ class Daemon:
         }
         expiry_s = max(1, round(LOAD_PERIODS * self._settings.governor.tick_s))
         return node_message("load", body, origin=self._origin, now=time.time(), expiry_s=expiry_s)
+
+
+def _rehearse(settings: Settings, *, root: Path) -> None:
+    """Look at everything that the first request will need, before anybody is told that we are ready.
+
+    Raises ResourceError for what would make every request fail; what only makes it worse is logged.
+    """
+    for finding in examine(settings, root=root):
+        if finding.level is Level.ERROR:
+            raise ResourceError(f"{finding.name}: {finding.text}.", hint=finding.fix)
+        if finding.level is Level.WARN:
+            log.warning("%s: %s. %s", finding.name, finding.text, finding.fix)
 
 
 def _open_queue(settings: Settings, origin: Origin) -> JobQueue:

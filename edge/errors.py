@@ -18,16 +18,20 @@ from __future__ import annotations
 
 
 class EdgereelError(Exception):
-    """An error with its fix: `message` says what and where, `hint` says what to do."""
+    """An error with its fix: `message` says what and where, `hint` says what to do.
+
+    `retry_after_s` is when a try may be worth while, 0 where waiting does not help.
+    """
 
     exit_code = 1
     code = "error"
 
-    def __init__(self, message: str, *, hint: str = "", code: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", code: str = "", retry_after_s: float = 0.0) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.code = code or type(self).code
+        self.retry_after_s = retry_after_s
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()

@@ -27,9 +27,13 @@ TOLD_OF_RESULT = ("url", "seconds", "prompt_expanded")
 
 
 def job_events(job: Job, *, origin: Origin) -> list[Outgoing]:
-    """What tells that a job was accepted or has ended here; nothing where nobody wants events, or for other states."""
+    """What tells that a job was accepted or has ended here; nothing where nobody wants events.
+
+    Of a job that another board may have, only its end is told.
+    """
     kind = TYPE_OF.get(job.state)
-    if kind is None or not origin.events:
+    elsewhere = job.may_be_elsewhere and job.state in (JobState.QUEUED, JobState.EXPIRED)
+    if kind is None or elsewhere or not origin.events:
         return []
     outcome = job.outcome or {}
     done = {name: outcome[name] for name in TOLD_OF_RESULT if name in outcome} if kind == "done" else {}

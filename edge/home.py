@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
+import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -138,7 +139,10 @@ class Home:
     def _keep(self, after: Published) -> None:
         if after != self._before:
             self._before = after
-            self._wishes.discovered = msgspec.json.encode(after).decode()
+            try:
+                self._wishes.discovered = msgspec.json.encode(after).decode()
+            except sqlite3.Error as exc:
+                log.warning("What Home Assistant was told cannot be written down (%s). Free some disk space.", exc)
 
 
 def _remembered(text: str) -> Published:

@@ -80,6 +80,8 @@ def _request(message: Incoming, *, queue: JobQueue, room: Callable[[], bool]) ->
         if shareable and queue.sharing.pass_on(shareable, pool=pool, reply=reply, now=now):
             log.info("Request %s is handed on: %s", shareable.id, exc.message)
             return
+        if exc.code in LATER:
+            exc.retry_after_s = queue.runs.free_in_s()
         job_id = _named_id(message) or default_id
         log.warning("Request %s is refused: %s", job_id, exc)
         queue.refuse(job_id, exc, now=now, reply=reply)

@@ -16,7 +16,7 @@ from edge.clock import steady_clock
 from edge.errors import Cancelled, EdgereelError, EngineError, RequestError
 from edge.job import Job, JobState, Reply, body_hash
 from edge.job_row import job_of, reply_columns
-from edge.jobtable import JobTable, json_text
+from edge.jobtable import JobTable, cancelled_outcome, json_text
 from edge.mode import Mode
 from edge.request import Request
 from edge.result import ModeChoice
@@ -49,14 +49,13 @@ class JobQueue:
         self._table = JobTable(path, origin=origin)
         self.outbox = self._table.outbox
         self.runs = RunLog(self._table.db, self._table.lock)
-        self.sharing = Sharing(self._table)
+        self.sharing = Sharing(self._table, free_in_s=self.runs.free_in_s)
         self.upkeep = Upkeep(self._table)
         self.now = clock or steady_clock()
         self._limit = limit
         self._max_crashes = max_crashes
         self._tombstones = Tombstones(self._table.db)
         self.wishes = Wishes(self._table)
-        self.upkeep.follow(now=self.now())
 
     def close(self) -> None:
         """Close the file; the queue may not be used afterwards."""
@@ -85,10 +84,7 @@ class JobQueue:
         with self._table.commit():
             if known := self._table.row(request.id):
                 return self._repeat(known, request, reply, pool=pool, expires_at=expires_at, now=now)
-            if (waiting := self._depth()) >= self._limit:
-                raise RequestError(
-                    f"The queue is full: {waiting} jobs wait.", hint="Try again later.", code="overloaded"
-                )
+            self._check_limit()
             self._table.db.execute(
                 "INSERT INTO job (id, body_hash, request, state, reply_topic, reply_correlation, created_at, updated_at,"
                 " pool, expires_at) VALUES (?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?)",
@@ -96,7 +92,7 @@ class JobQueue:
                  expires_at),
             )  # fmt: skip
             if self._tombstones.take(request.id, now=now):
-                return self._table.change(request.id, now=now, state=JobState.CANCELLED, outcome=_cancelled())
+                return self._table.change(request.id, now=now, state=JobState.CANCELLED, outcome=cancelled_outcome())
             return self._table.announce(request.id, now=now, event=True)
 
     def refuse(self, job_id: str, error: EdgereelError, *, now: float, reply: Reply | None = None) -> None:
@@ -104,19 +100,26 @@ class JobQueue:
         with self._table.commit():
             self._table.refuse(job_id, error, now=now, reply=reply)
 
-    def claim(self, *, lease_s: float, now: float, choose: Callable[[Job], ModeChoice | None]) -> Job | None:
-        """Take the oldest job for which `choose` gives a mode, and mark it running; None when there is none.
+    def claim(
+        self,
+        *,
+        lease_s: float,
+        now: float,
+        choose: Callable[[Job], ModeChoice | None],
+        ours: Callable[[Job], bool] = lambda _: True,
+    ) -> Job | None:
+        """Take the oldest job that is `ours` and gets a mode of `choose`, and mark it running; None when there is none.
 
-        A job whose lease has run out was lost by its worker and counts as queued again; one whose time is over expires.
+        A job whose lease has run out was lost by its worker and counts as queued again. One whose time was over before
+        it began expires, if it is ours: what another board may have is not told to be over.
         """
         with self._table.commit():
-            for row in self._table.db.execute(
-                "SELECT id FROM job WHERE state = 'running' AND lease_until < ?", (now,)
-            ).fetchall():
+            lost = "SELECT id FROM job WHERE state = 'running' AND lease_until < ?"
+            for row in self._table.db.execute(lost, (now,)).fetchall():
                 self._table.change(row["id"], now=now, state=JobState.QUEUED)
-            self._drop_late(now=now)
+            self._drop_late(now=now, ours=ours)
             for job in self._queued():
-                if choice := choose(job):
+                if ours(job) and (choice := choose(job)):
                     mode, before = choice.effective, job.mode_path
                     path = before if before.split(">")[-1] == mode else f"{before}>{mode}".lstrip(">")
                     self._table.db.execute(
@@ -155,15 +158,17 @@ class JobQueue:
         return self._end(job_id, JobState.CANCELLED if cancelled else JobState.FAILED, error_body(error), now=now)
 
     def cancel(self, job_id: str, *, now: float) -> Job | None:
-        """Cancel a queued job at once, flag a running one, and remember an unknown id so that it never starts."""
+        """Cancel a queued job at once, flag one that runs or may come back, and remember an unknown id: it never starts."""
         with self._table.commit():
             row = self._table.row(job_id)
             if row is None:
                 self._tombstones.bury(job_id, now=now)
                 return None
             if row["state"] == JobState.QUEUED:
-                return self._table.change(job_id, now=now, state=JobState.CANCELLED, outcome=_cancelled())
-            self._table.db.execute("UPDATE job SET cancel_asked = 1 WHERE id = ? AND state = 'running'", (job_id,))
+                return self._table.change(job_id, now=now, state=JobState.CANCELLED, outcome=cancelled_outcome())
+            self._table.db.execute(
+                "UPDATE job SET cancel_asked = 1 WHERE id = ? AND state IN ('running', 'handed_back')", (job_id,)
+            )
             return self._table.job(job_id)
 
     def cancel_asked(self, job_id: str) -> bool:
@@ -174,8 +179,9 @@ class JobQueue:
 
     def recover(self, *, now: float) -> list[Job]:
         """At start: put back what was running when the daemon died. Each such death counts as a crash."""
+        self.upkeep.follow(now=now)
         with self._table.commit():
-            self._table.db.execute("UPDATE job SET restored = 1 WHERE state IN ('queued', 'running')")
+            self._table.db.execute(f"UPDATE job SET restored = 1 WHERE {ACTIVE}")  # noqa: S608 - ours
             rows = self._table.db.execute("SELECT id FROM job WHERE state = 'running' ORDER BY seq").fetchall()
             return [job for row in rows if (job := self._release(row["id"], now=now, crashed="the daemon died"))]
 
@@ -188,9 +194,8 @@ class JobQueue:
     def jobs(self, limit: int = 50) -> list[Job]:
         """The newest jobs, newest first."""
         with self._table.lock:
-            return [
-                job_of(row) for row in self._table.db.execute("SELECT * FROM job ORDER BY seq DESC LIMIT ?", (limit,))
-            ]
+            rows = self._table.db.execute("SELECT * FROM job ORDER BY seq DESC LIMIT ?", (limit,))
+            return [job_of(row) for row in rows]
 
     def waiting(self) -> list[Job]:
         """The jobs that wait, oldest first."""
@@ -220,17 +225,20 @@ class JobQueue:
                 hint="Use a new id for a new request.",
                 code="id_conflict",
             )
-        db = self._table.db
+        db, elsewhere = self._table.db, JobState(known["state"]).elsewhere
+        if elsewhere:
+            self._check_limit()
         if reply:
             columns = (*reply_columns(reply), request.id)
             db.execute("UPDATE job SET reply_topic = ?, reply_correlation = ? WHERE id = ?", columns)
-        if JobState(known["state"]).elsewhere:
-            body = json_text(request.to_json())
-            return self._table.change(
-                request.id, now=now, state=JobState.QUEUED, request=body, pool=pool, expires_at=expires_at, told=1
-            )
+        if elsewhere:
+            return self.sharing.take_again(request, pool=pool, expires_at=expires_at, now=now)
         db.execute("UPDATE job SET updated_at = ?, told = 1 WHERE id = ?", (now, request.id))
         return self._table.announce(request.id, now=now)
+
+    def _check_limit(self) -> None:
+        if (waiting := self._depth()) >= self._limit:
+            raise RequestError(f"The queue is full: {waiting} jobs wait.", hint="Try again later.", code="overloaded")
 
     def _queued(self) -> list[Job]:
         rows = self._table.db.execute("SELECT * FROM job WHERE state = 'queued' ORDER BY seq").fetchall()
@@ -240,13 +248,11 @@ class JobQueue:
         (count,) = self._table.db.execute(f"SELECT count(*) FROM job WHERE {ACTIVE}").fetchone()  # noqa: S608 - ours
         return int(count)
 
-    def _drop_late(self, *, now: float) -> None:
-        rows = self._table.db.execute(
-            "SELECT id FROM job WHERE state = 'queued' AND expires_at <= ?", (now,)
-        ).fetchall()
-        for row in rows:
-            late = RequestError("The job's time was over before it could begin.", hint="Give it more.", code="expired")
-            self._table.change(row["id"], now=now, state=JobState.EXPIRED, outcome=json_text(error_body(late)))
+    def _drop_late(self, *, now: float, ours: Callable[[Job], bool]) -> None:
+        late = RequestError("The job's time was over before it could begin.", hint="Give it more.", code="expired")
+        for job in self._queued():
+            if job.expires_at is not None and job.expires_at <= now and job.mode is None and ours(job):
+                self._table.change(job.id, now=now, state=JobState.EXPIRED, outcome=json_text(error_body(late)))
 
     def _release(self, job_id: str, *, now: float, crashed: str, mode_cap: Mode | None = None) -> Job | None:
         row = self._table.row(job_id)
@@ -255,7 +261,7 @@ class JobQueue:
         crashes = row["crashes"] + bool(crashed)
         self._log(row, "crashed" if crashed else "preempted", now=now, figures={})
         if row["cancel_asked"]:
-            return self._table.change(job_id, now=now, state=JobState.CANCELLED, outcome=_cancelled())
+            return self._table.change(job_id, now=now, state=JobState.CANCELLED, outcome=cancelled_outcome())
         if crashed and crashes >= self._max_crashes:
             error = EngineError(
                 f"The job was given up after {crashes} crashes; the last: {crashed}.",
@@ -291,7 +297,3 @@ class JobQueue:
 def queue_file(settings: Settings) -> Path:
     """Where a board keeps its queue."""
     return settings.paths.state / "queue.sqlite"
-
-
-def _cancelled() -> str:
-    return json_text(error_body(Cancelled("The job was cancelled.")))

@@ -11,13 +11,13 @@ from typing import Any
 
 import msgspec
 
-from edge.errors import EdgereelError
+from edge.errors import Cancelled, EdgereelError
 from edge.events import job_events, refusal_events
 from edge.job import Job, JobState, Reply
 from edge.job_row import job_of
 from edge.outbox import Outbox
 from edge.schema import open_database, transaction
-from edge.wire import Origin, rejected_messages, state_messages
+from edge.wire import Origin, error_body, rejected_messages, state_messages
 
 
 class JobTable:
@@ -87,3 +87,8 @@ class JobTable:
 def json_text(value: dict[str, Any]) -> str:
     """JSON as the table keeps it."""
     return msgspec.json.encode(value).decode()
+
+
+def cancelled_outcome() -> str:
+    """What the table keeps of why a cancelled job ended."""
+    return json_text(error_body(Cancelled("The job was cancelled.")))

@@ -30,7 +30,7 @@ class Link:
     def __init__(self, broker: Broker, client: Client) -> None:
         self._broker = broker
         self._client = client
-        self._answers: queue.SimpleQueue[ReasonCode] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[ReasonCode | None] = queue.SimpleQueue()
         self._messages: queue.SimpleQueue[Incoming | None] = queue.SimpleQueue()
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
@@ -89,15 +89,18 @@ class Link:
         except queue.Empty:
             return None
         if message is None:
-            raise BrokerError("The connection to the broker ended.", hint="See the broker's log for why.")
+            raise _ended()
         return message
 
     def _answer(self) -> ReasonCode:
         try:
-            return self._answers.get(timeout=ANSWER_S)
+            answer = self._answers.get(timeout=ANSWER_S)
         except queue.Empty:
             host, port = self._broker.host, self._broker.port
             raise BrokerError(f"{host}:{port} does not answer.", hint="Is that an MQTT v5 broker?") from None
+        if answer is None:
+            raise _ended()
+        return answer
 
     def _on_connect(
         self, _client: Client, _data: Any, _flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
@@ -115,13 +118,17 @@ class Link:
         self._answers.put(reason)
 
     def _on_disconnect(
-        self, _client: Client, _data: Any, _flags: DisconnectFlags, reason: ReasonCode, _properties: Properties | None
+        self, _client: Client, _data: Any, _flags: DisconnectFlags, _reason: ReasonCode, _properties: Properties | None
     ) -> None:
-        self._answers.put(reason)
+        self._answers.put(None)
         self._messages.put(None)
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
         self._messages.put(incoming(message))
+
+
+def _ended() -> BrokerError:
+    return BrokerError("The connection to the broker ended.", hint="See the broker's log for why.")
 
 
 @contextmanager

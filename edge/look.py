@@ -6,6 +6,7 @@ state of the job is the only claim that all of them see; it costs one short conn
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,10 +21,12 @@ from edge.wire import FINAL_STATES, decode, job_topic, node_topic
 ANSWER_S = 0.5
 AGAIN_S = 3.0
 SETTLE_S = 8.0  # after a broker lost its memory: others are coming back to tell it again
-BLIND_S = 120.0  # without a broker for so long, nobody else is told either
+BLIND_S = 120.0  # without a look for so long, nobody else is told either
+FREE_S = 5.0  # for so long a look is believed that found a job with nobody
 TAKE_OVER_S = 3600.0
 MOST = 8  # jobs that are looked at together
 CLAIMS = ("accepted", "running")
+ENDS = tuple(state for state in FINAL_STATES if state != "rejected")  # that tells of a message, not of the job
 
 
 class Verdict(StrEnum):
@@ -47,7 +50,7 @@ def judge(seen: Seen, *, own: str, held_s: float) -> Verdict:
     """Begin, wait for the board that has the job, or leave it to the one that has done it."""
     if seen.node in ("", own):
         return Verdict.START
-    if seen.state in FINAL_STATES:
+    if seen.state in ENDS:
         return Verdict.SUPERSEDED
     if seen.state in CLAIMS and seen.online and held_s < TAKE_OVER_S:
         return Verdict.HOLD
@@ -55,7 +58,7 @@ def judge(seen: Seen, *, own: str, held_s: float) -> Verdict:
 
 
 class Looks:
-    """What is known of jobs that another board may have. For one thread.
+    """What is known of jobs that another board may have. `look` is for one thread.
 
     `connected_s` tells for how long the broker has known what it knows.
     """
@@ -64,36 +67,46 @@ class Looks:
         self._settings = settings
         self._node = node
         self._connected_s = connected_s
-        self._held_since: dict[str, float] = {}
+        self._wanted_since: dict[str, float] = {}
+        self._held_at: dict[str, float] = {}  # these were held when they were last looked at: others come first
         self._free: frozenset[str] = frozenset()
         self._next = 0.0
+        self._free_until = 0.0
+        self._saw_at = -math.inf
 
     def may_start(self, job: Job) -> bool:
-        """Whether a job may begin, by the last look."""
-        return not job.may_be_elsewhere or job.id in self._free
+        """Whether a job may begin, by a look of just now. May be asked from any thread."""
+        return not job.may_be_elsewhere or (job.id in self._free and time.monotonic() < self._free_until)
 
     def look(self, jobs: list[Job]) -> list[str]:
         """Look at those of the waiting jobs that need it; returns the ids of those that another board has done."""
         now = time.monotonic()
-        wanted = [job.id for job in jobs if job.may_be_elsewhere][:MOST]
-        if now < self._next and self._held_since.keys() >= set(wanted) and not self._free:
+        wanted = [job.id for job in jobs if job.may_be_elsewhere]
+        if now < self._next and self._wanted_since.keys() >= set(wanted) and not self._free:
             return []
-        self._held_since = {job_id: self._held_since.get(job_id, now) for job_id in wanted}
-        verdicts = self._verdicts(now) if wanted else {}
-        self._next = now + AGAIN_S
+        self._wanted_since = {job_id: self._wanted_since.get(job_id, now) for job_id in wanted}
+        wanted = sorted(wanted, key=lambda job_id: self._held_at.get(job_id, -math.inf))[:MOST]
+        verdicts = self._verdicts(wanted, now=now) if wanted else {}
+        held = {job_id: now for job_id, verdict in verdicts.items() if verdict is Verdict.HOLD}
+        self._held_at = {job_id: at for job_id, at in self._held_at.items() if job_id in self._wanted_since} | held
+        done_at = time.monotonic()
+        self._next, self._free_until = done_at + AGAIN_S, done_at + FREE_S
         self._free = frozenset(job_id for job_id, verdict in verdicts.items() if verdict is Verdict.START)
         return [job_id for job_id, verdict in verdicts.items() if verdict is Verdict.SUPERSEDED]
 
-    def _verdicts(self, now: float) -> dict[str, Verdict]:
-        held_s = {job_id: now - since for job_id, since in self._held_since.items()}
-        blind = {one: Verdict.START for one, held in held_s.items() if held > BLIND_S}
+    def _verdicts(self, wanted: list[str], *, now: float) -> dict[str, Verdict]:
+        held_s = {job_id: now - self._wanted_since[job_id] for job_id in wanted}
+        blind_s = now - self._saw_at
+        blind = {one: Verdict.START for one, held in held_s.items() if min(held, blind_s) > BLIND_S}
         if self._connected_s() < SETTLE_S:
             return blind
         try:
             with open_link(self._settings) as link:
-                return {one: judge(look_at(link, one), own=self._node, held_s=held) for one, held in held_s.items()}
+                found = {one: judge(look_at(link, one), own=self._node, held_s=held) for one, held in held_s.items()}
         except BrokerError:
             return blind
+        self._saw_at = time.monotonic()
+        return found
 
 
 def look_at(link: Link, job_id: str) -> Seen:

@@ -189,9 +189,9 @@ def _image(value: object) -> str | None:
 def _prompt(prompt: object) -> tuple[str, str]:
     if not isinstance(prompt, str):
         raise RequestError("The request has no prompt text.", hint='Send {"prompt": "a red balloon rises"}.')
-    match = PREFIX_PATTERN.match(prompt)
-    mode = match.group(1).lower() if match else ""
-    text = " ".join(prompt[match.end() if match else 0 :].replace("\x00", " ").split())
+    text, mode = " ".join(prompt.replace("\x00", " ").split()), ""
+    while match := PREFIX_PATTERN.match(text):  # none is left, so that a request that is handed on is read as it was
+        text, mode = text[match.end() :], mode or match.group(1).lower()
     if not text:
         raise RequestError("The prompt is empty.", hint='Say what to show, for example "a red balloon rises".')
     if len(text) > MAX_PROMPT_CHARS:

@@ -23,6 +23,7 @@ from edge.wire import ANY_STATUS, LATER, REPLIES, Outgoing, decode, job_topic, n
 RETRY_S = 30.0
 LONGEST_S = 600.0
 NOBODY_S = 5.0
+CLAIMED = ("accepted", "running")
 OFFLINE_S = 30.0
 RECONNECT_S = 1.0
 
@@ -31,12 +32,13 @@ State = dict[str, Any]
 
 @dataclass
 class Pursuit:
-    """One request on its way: whether anybody heard it, who has it, and when (monotonic) to send it again."""
+    """One request on its way: whether anybody heard it, who has it and was asked, and when (monotonic) to send again."""
 
     sent: SentRequest
     next_at: float = 0.0
     tries: int = 0
     heard: bool = False
+    asked: bool = False
     node: str = ""
     revs: tuple[str, int] = ("", -1)
 
@@ -131,6 +133,9 @@ class Requester:
             if pursuit.node and now - self._offline_since.get(pursuit.node, now) > self._offline_s:
                 pursuit.node, pursuit.next_at = "", now
             if pursuit.next_at <= now:
+                if pursuit.asked:  # a board that says nothing is gone, whatever a broker remembers of it
+                    pursuit.node = ""
+                pursuit.asked = bool(pursuit.node)
                 self._send(link, pursuit, now=now)
 
     def _send(self, link: Link, pursuit: Pursuit, *, now: float) -> None:
@@ -186,9 +191,8 @@ class Requester:
             pursuit.next_at = time.monotonic() + float(body["error"].get("retry_after_s", self._retry_s)) * later
             return
         pursuit.revs = (node, rev if isinstance(rev, int) else 0)
-        pursuit.node = node if state in ("accepted", "running") else ""
+        pursuit.node, pursuit.asked = (node if state in CLAIMED else ""), False
         pursuit.sent = replace(pursuit.sent, state=body)
         self._sent.keep(pursuit.sent)
         self._on_state(body)
-        if state in ("accepted", "running"):
-            pursuit.next_at = time.monotonic() + max(self._retry_s, LONGEST_S / 10)
+        pursuit.next_at = time.monotonic() + self._retry_s * (2 if state in CLAIMED else 1)

@@ -12,6 +12,7 @@ import msgspec
 
 from edge.mode import Mode
 
+FREE_IN_S = (2.0, 15.0, 600.0)  # at least, without any run, at most
 MAX_RUNS = 5000
 RECENT = 20  # runs of a mode from which its time is foretold
 
@@ -59,6 +60,11 @@ class RunLog:
         with self._lock:
             row = self._db.execute("SELECT * FROM run WHERE ended = 'done' ORDER BY seq DESC LIMIT 1").fetchone()
         return _run_row(row) if row else None
+
+    def free_in_s(self) -> float:
+        """When a full queue may have room again: after about as long as the last run took."""
+        last_s = last.seconds if (last := self.last()) else FREE_IN_S[1]
+        return round(min(max(last_s, FREE_IN_S[0]), FREE_IN_S[2]), 1)
 
     def usual_s(self, mode: Mode) -> float | None:
         """The median seconds of the latest runs of a mode that were finished; None when there was none."""

@@ -61,14 +61,14 @@ class Share:
             spread=self._spread,
         )  # fmt: skip
         self._pool.follow(self._gate)
-        if unfit:
+        if unfit and self._queue.now() >= self._queue.sharing.alone_until:
             self.hand_back()
 
     def hand_back(self) -> None:
-        """Give the pools back what waits here and came from them."""
+        """Give the pools back what waits here and came from them, but for what another board may have already."""
         if not (self._fleet.pools and self._broker.connected):
             return
-        if back := self._queue.sharing.hand_back(now=self._queue.now()):
+        if back := self._queue.sharing.hand_back(now=self._queue.now(), may_go=self.may_start):
             log.info("Jobs given back to their pools: %d.", back)
 
     def look(self) -> None:

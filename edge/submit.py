@@ -16,6 +16,7 @@ from edge.sent import Sent, SentRequest
 from edge.wire import node_topic, pool_topic
 
 ANSWER_S = 10.0
+RESUME = "edgereel submit --resume"
 
 
 def submit(
@@ -43,7 +44,12 @@ def submit(
         topic = pool_topic(pool) if pool else node_topic(node or _only_node(broker), "req")
         requester = Requester(broker, sent, patient=False, on_state=on_state)
         requester.add(SentRequest(request=request, topic=topic))
-        return _follow(requester, request.id, wait=wait, deadline=deadline)
+        try:
+            return _follow(requester, request.id, wait=wait, deadline=deadline)
+        except BrokerError as exc:
+            if requester.reached:
+                raise
+            raise BrokerError(exc.message, hint=f"{exc.hint} The request is kept: `{RESUME}` sends it.") from exc
 
 
 def resume(
@@ -73,7 +79,7 @@ def _follow(requester: Requester, job_id: str, *, wait: bool, deadline: float) -
         return state() or _unheard(job_id)
     raise BrokerError(
         f"Job {job_id} did not end in time.",
-        hint="`edgereel submit --resume` goes on waiting; `edgereel jobs` on the board shows what it does.",
+        hint=f"`{RESUME}` goes on waiting; `edgereel jobs` on the board shows what it does.",
     )
 
 

@@ -23,8 +23,11 @@ class Upkeep:
         """Whether nobody waits any more to hear how this job ended; also true of a job that is not known."""
         with self._table.lock:
             row = self._table.row(job_id)
-            waits = self._table.db.execute("SELECT 1 FROM outbox WHERE topic = ?", (job_topic(job_id, "state"),))
-            return row is None or (JobState(row["state"]).final and waits.fetchone() is None)
+            if row is None:
+                return True
+            topics = (job_topic(job_id, "state"), row["reply_topic"])
+            waits = self._table.db.execute("SELECT 1 FROM outbox WHERE topic IN (?, ?)", topics).fetchone()
+            return JobState(row["state"]).final and waits is None
 
     def finished(self, job_id: str) -> bool:
         """Whether a job is done."""
@@ -41,7 +44,10 @@ class Upkeep:
         return job_of(row) if row else None
 
     def forget(self, *, now: float) -> None:
-        """Have the broker forget states that are old, or too many, and drop the oldest rows that it has forgotten."""
+        """Have the broker forget states that are old, or too many, and drop the oldest rows that it has forgotten.
+
+        The picture of such a job goes at once: ten thousand of them would fill a small disk.
+        """
         with self._table.commit():
             db = self._table.db
             stale = db.execute(
@@ -51,23 +57,27 @@ class Upkeep:
             for row in stale:
                 if row["state"] not in ("handed_back", "superseded"):  # another board's state stands there
                     self._table.outbox.add(cleared_state(row["id"]), now=now)
-                db.execute("UPDATE job SET told = 0 WHERE id = ?", (row["id"],))
+                db.execute(
+                    "UPDATE job SET told = 0, request = json_remove(request, '$.image') WHERE id = ?", (row["id"],)
+                )
             db.execute(
                 f"DELETE FROM job WHERE {FINISHED} AND NOT told AND seq <= (SELECT max(seq) FROM job) - ?",  # noqa: S608 - ours
                 (MAX_FINISHED,),
             )
 
     def follow(self, *, now: float) -> None:
-        """At the start: when the clock went back since the last one, move every stored time that somebody waits for.
+        """At the start: when the clock went back since the last one, move every stored time with it.
 
         A board without a battery boots with an old time. That it was off for long cannot be told from a clock that was
         set forward; then what was to expire has expired.
         """
         db = self._table.db
-        (latest,) = db.execute("SELECT max(updated_at) FROM job").fetchone()
-        back = max(0.0, (latest or 0.0) - now)
-        if back > CLOCK_WENT_BACK_S:
-            with self._table.commit():
-                db.execute("UPDATE job SET expires_at = expires_at - ?, lease_until = lease_until - ?", (back, back))
+        with self._table.commit():
+            (latest,) = db.execute("SELECT max(updated_at) FROM job").fetchone()
+            back = max(0.0, (latest or 0.0) - now)
+            if back > CLOCK_WENT_BACK_S:
+                names = ("created_at", "updated_at", "started_at", "expires_at", "lease_until")
+                moved = ", ".join(f"{name} = {name} - :back" for name in names)
+                db.execute(f"UPDATE job SET {moved}", {"back": back})  # noqa: S608 - ours
                 db.execute("UPDATE outbox SET expires_at = expires_at - ?, retry_at = retry_at - ?", (back, back))
                 db.execute("UPDATE tombstone SET expires_at = expires_at - ?", (back,))

@@ -43,7 +43,6 @@ PROGRESS_EXPIRY_S = 30
 MAX_TOPIC_CHARS = 256
 SHORT_RESULT = ("url", "sha256", "bytes", "seconds", "clip")
 FINAL_STATES = ("done", "failed", "cancelled", "expired", "rejected")
-RETRY_AFTER_S = 60
 LATER = ("overloaded", "disk_full")
 FAULTS = (JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED)
 
@@ -143,7 +142,7 @@ def state_messages(job: Job, *, origin: Origin, queue_pos: int, inline: str = ""
     the reply: a broker keeps what is retained. A job that another board may have is told of when it begins here: until
     then the state of that board stands at the broker.
     """
-    quiet = job.may_be_elsewhere and job.state in (JobState.QUEUED, JobState.EXPIRED)
+    quiet = job.may_be_elsewhere and job.state is JobState.QUEUED
     if quiet or job.state is JobState.SUPERSEDED:
         return []
     queued = job.state is JobState.QUEUED
@@ -200,7 +199,7 @@ def rejected_messages(
 def error_body(error: EdgereelError) -> dict[str, Any]:
     """An error as it travels: code, message and hint, and when a try may be worth while."""
     body: dict[str, Any] = {"code": error.code, "message": error.message, "hint": error.hint}
-    return body | ({"retry_after_s": RETRY_AFTER_S} if error.code in LATER else {})
+    return body | ({"retry_after_s": error.retry_after_s} if error.retry_after_s else {})
 
 
 def progress_message(job_id: str, *, origin: Origin, phase: str, fraction: float) -> Outgoing:

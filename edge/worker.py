@@ -33,7 +33,8 @@ class Worker:
 
     `choose` gives the mode for a job, or None when it has to wait; `allowed` the best mode that the board allows now;
     `progress` is told of the steps of a job, at most four times a second. `prepare` is called before a job is looked
-    for; `answer` gives the result as it is told, and the clip in base64 where it is to be sent along.
+    for, `ours` tells the jobs that no other board has; `answer` gives the result as it is told, and the clip in base64
+    where it is to be sent along.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Worker:
         allowed: Callable[[], Mode],
         progress: Callable[[Job, Step], None],
         prepare: Callable[[], None] = lambda: None,
+        ours: Callable[[Job], bool] = lambda _: True,
         answer: Callable[[Job, dict[str, Any]], tuple[dict[str, Any], str]] = lambda _, result: (result, ""),
         command: Sequence[str] = ENGINE_COMMAND,
     ) -> None:
@@ -54,6 +56,7 @@ class Worker:
         self._allowed = allowed
         self._progress = progress
         self._prepare = prepare
+        self._ours = ours
         self._answer = answer
         self._command = command
         self._child: Child | None = None
@@ -110,7 +113,8 @@ class Worker:
             self._child.kill()  # idle, and its memory is needed
             self._end_child()
         self._prepare()
-        job = self._queue.claim(lease_s=self._settings.queue.lease_s, now=self._queue.now(), choose=self._choose)
+        lease_s, now = self._settings.queue.lease_s, self._queue.now()
+        job = self._queue.claim(lease_s=lease_s, now=now, choose=self._choose, ours=self._ours)
         if job is None:
             return False
         self.running = job

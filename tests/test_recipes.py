@@ -66,9 +66,7 @@ def test_the_flow_for_node_red_asks_and_hears_of_the_end(kitchen: Board, server:
 
     server.publish(nodes["er-ask"]["topic"], nodes["er-ask"]["payload"])
     (rule,) = nodes["er-done"]["rules"]
-    heard = seen.wait(
-        lambda m: m["topic"] == nodes["er-hear"]["topic"] and m["body"].get("event_type") == rule["v"]
-    )
+    heard = seen.wait(lambda m: m["topic"] == nodes["er-hear"]["topic"] and m["body"].get("event_type") == rule["v"])
     assert (heard["qos"], heard["retain"], heard["properties"]["message-expiry-interval"] <= 60) == (1, 0, True)
 
 

@@ -26,6 +26,21 @@ def test_every_field_survives_a_round_trip() -> None:
     assert from_json(body).to_json() == body
 
 
+@pytest.mark.parametrize(
+    ("deadline", "seconds"),
+    [("1970-01-01T00:01:00Z", 60.0), ("1970-01-01T01:01:00+01:00", 60.0), (60, 60.0), (60.5, 60.5)],
+)
+def test_a_deadline_is_a_moment_with_its_zone_or_seconds(deadline: object, seconds: float) -> None:
+    assert make_request("a fish", deadline=deadline).deadline == seconds
+
+
+def test_what_is_not_given_about_the_way_has_its_first_value_and_is_not_sent() -> None:
+    request = from_json({"prompt": "a fish", "ttl": None, "attempt": None, "hops": None, "deliver": None})
+
+    assert (request.ttl, request.deadline, request.attempt, request.hops, request.deliver) == (None, None, 1, 0, "url")
+    assert not {"ttl", "deadline"} & request.to_json().keys()
+
+
 def test_unknown_keys_are_for_later_versions_and_are_ignored() -> None:
     assert from_json({"prompt": "a fish", "colour_space": "p3"}).prompt == "a fish"
 
@@ -39,6 +54,8 @@ def test_unknown_keys_are_for_later_versions_and_are_ignored() -> None:
         ("/thinking a fish", "/thinking a fish", "auto"),
         ("a fish /think", "a fish /think", "auto"),
         ("/no_think 红色气球", "红色气球", "no_think"),
+        ("/think /no_think /think a fish", "a fish", "think"),
+        ("\x00 /no_think, a fish", "a fish", "no_think"),
     ],
 )
 def test_a_prefix_switches_thinking_and_is_no_part_of_the_prompt(prompt: str, text: str, mode: str) -> None:
@@ -70,6 +87,22 @@ def test_the_longest_prompt_is_accepted_and_one_more_is_not() -> None:
         ({"prompt": ""}, "empty"),
         ({"prompt": " \x00 "}, "empty"),
         ({"prompt": "/think"}, "empty"),
+        ({"prompt": "/think /think"}, "empty"),
+        ({"prompt": "a", "ttl": -1}, "ttl '-1' is out of bounds"),
+        ({"prompt": "a", "ttl": 30 * 24 * 3600 + 1}, "ttl"),
+        ({"prompt": "a", "ttl": "60"}, "ttl '60'"),
+        ({"prompt": "a", "deadline": "tomorrow"}, "deadline 'tomorrow' is no time"),
+        ({"prompt": "a", "deadline": "2026-11-21T10:00:00"}, "is no time"),  # of which zone?
+        ({"prompt": "a", "deadline": True}, "deadline"),
+        ({"prompt": "a", "deadline": -1}, "deadline"),
+        ({"prompt": "a", "deadline": float("inf")}, "deadline"),
+        ({"prompt": "a", "deadline": ["x" * 500]}, "deadline"),
+        ({"prompt": "a", "deliver": "by post"}, "deliver 'by post' is not known"),
+        ({"prompt": "a", "attempt": 0}, "attempt '0' is out of bounds"),
+        ({"prompt": "a", "attempt": 1.5}, "attempt"),
+        ({"prompt": "a", "hops": -1}, "hops '-1'"),
+        ({"prompt": "a", "hops": 1_000_001}, "hops"),
+        ({"prompt": "a", "hops": True}, "hops"),
         ([], "not an object"),
         ("a fish", "not an object"),
         ({"prompt": "a", "v": 2}, "version 2"),
