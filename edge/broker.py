@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from edge.connection import Connection
 from edge.jobqueue import JobQueue
@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 class Broker:
     """`handle` is called for each message and may raise sqlite3.Error: then the message is not acked.
 
-    `hello` gives what to publish on every connection, before the status says `online`. A broker may grant a
+    `hello` gives what to publish on every connection, before the status says `online`; `extra` are further topics to
+    hear, if the broker allows it. A broker may grant a
     subscription and then forbid its messages: on every connection we send a word to ourselves, and `deaf` says that it
     has not come back. `boot` is that of our birth message: when we come back and find another one there, another
     daemon has our name, which not every broker says to whom it cuts off for it.
@@ -39,6 +40,7 @@ class Broker:
         handle: Callable[[Incoming], None],
         hello: Callable[[], list[Outgoing]],
         boot: str = "",
+        extra: Sequence[str] = (),
     ) -> None:
         self._node = node
         self._boot = boot
@@ -60,6 +62,7 @@ class Broker:
             opened=self._greet,
             acked=self._pump.wake,
             will=self._status("offline"),
+            extra=extra,
         )
 
     def start(self) -> None:

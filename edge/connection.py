@@ -20,8 +20,8 @@ class Connection:
     """Its limits come with the CONNACK, and whether the broker still had our session: `resumed`.
 
     `in_flight` maps packet ids to outbox rows; `acks` are PUBACKs (packet id, reason) that nobody has looked at yet.
-    `problem` says why it ended, `least_delay_s` how long to stay away then. `watching` is the packet id of a SUBSCRIBE
-    that may be refused.
+    `refused` holds the newest packet ids that the broker said no to. `problem` says why it ended, `least_delay_s` how
+    long to stay away then. `watching` is the packet id of a SUBSCRIBE that may be refused.
     """
 
     client: Client
@@ -31,6 +31,7 @@ class Connection:
     window: int = MAX_IN_FLIGHT
     in_flight: dict[int, Pending] = field(default_factory=dict)
     acks: deque[tuple[int, int]] = field(default_factory=deque)
+    refused: deque[int] = field(default_factory=lambda: deque(maxlen=64))
     problem: str = ""
     least_delay_s: float = 0.0
     watching: int | None = None

@@ -66,6 +66,10 @@ class Keeper:
         except sqlite3.Error as exc:
             log.warning("The queue cannot be tidied up (%s). Free some disk space.", exc)
 
+    def poster_url(self, job_id: str) -> str:
+        """Where Home Assistant can fetch the poster of a job; empty where it cannot."""
+        return self._server.poster_url(job_id) if self._serves else ""
+
     def told(self, job: Job, result: dict[str, Any]) -> tuple[dict[str, Any], str]:
         """The result with where its clip is fetched from, and the clip in base64 where that was asked for."""
         told = {"url": self._server.url_of(job.id)} | result if self._serves else result

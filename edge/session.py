@@ -12,7 +12,7 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -46,7 +46,8 @@ def backoff(random_share: Callable[[], float] = random.random) -> Iterator[float
 class Session:
     """See the module. `handle` is called for each message and may raise sqlite3.Error: then the message is not acked.
 
-    `topics` gives what to subscribe to on every connection; `opened` is called once that is done. `will` is what the
+    `topics` gives what to subscribe to on every connection, and `extra` what to hear if the broker allows it; `opened`
+    is called once that is done. `will` is what the
     broker says for us when we are cut off. `acked` is set after every PUBACK.
     """
 
@@ -61,6 +62,7 @@ class Session:
         opened: Callable[[Connection], None],
         acked: threading.Event,
         will: Outgoing | None = None,
+        extra: Sequence[str] = (),
     ) -> None:
         self._settings = settings
         self._client_id = client_id
@@ -70,6 +72,7 @@ class Session:
         self._opened = opened
         self._acked = acked
         self._will = will
+        self._extra = extra
         self._stop = threading.Event()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"mqtt-{client_id}", daemon=True)
@@ -172,6 +175,8 @@ class Session:
         def on_publish(
             _client: Client, _data: Any, mid: int, reason: ReasonCode, _properties: Properties | None
         ) -> None:
+            if reason.is_failure:
+                connection.refused.append(mid)
             connection.acks.append((mid, reason.value))
             self._acked.set()
 
@@ -189,13 +194,14 @@ class Session:
             connection.problem = str(refused(self._settings, reason))
             return
         connection.take_limits(properties)
-        if topics := self._topics():
+        if topics := [*self._topics(), *self._extra]:
             connection.client.subscribe([(topic, subscription(retained=False)) for topic in topics])
         else:
             self._open(connection)
 
     def _on_subscribe(self, connection: Connection, reasons: list[ReasonCode]) -> None:
-        if any(reason.is_failure for reason in reasons):
+        needed = reasons[: len(reasons) - len(self._extra)]
+        if any(reason.is_failure for reason in needed):
             connection.problem = "The broker refuses our subscriptions: check what it allows this client."
             connection.client.disconnect()
         elif not connection.ready:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from edge.job import JobState
+from edge.job import Job, JobState
+from edge.job_row import job_of
 from edge.jobtable import JobTable
 from edge.wire import STATE_EXPIRY_S, cleared_state, job_topic
 
@@ -33,6 +34,14 @@ class Upkeep:
         with self._table.lock:
             row = self._table.row(job_id)
         return row is not None and row["state"] == JobState.DONE
+
+    def last_failed(self) -> Job | None:
+        """The newest job that failed."""
+        with self._table.lock:
+            row = self._table.db.execute(
+                "SELECT * FROM job WHERE state = 'failed' ORDER BY seq DESC LIMIT 1"
+            ).fetchone()
+        return job_of(row) if row else None
 
     def forget(self, *, now: float) -> None:
         """Have the broker forget states that are old, or too many, and drop the oldest rows that it has forgotten.
