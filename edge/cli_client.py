@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 
 from edge.cli_settings import request_of, settings_of
-from edge.errors import EngineError, RequestError, SettingsError
+from edge.errors import BrokerError, EngineError, RequestError, SettingsError
 from edge.sections import Broker
 from edge.settings import Settings
 from edge.show import print_json, print_table, progress
+from edge.wire import FINAL_STATES
 
 CLEAR = "\x1b[H\x1b[2J"  # what a terminal takes for "begin anew, top left"
 EXIT_CODES = {"rejected": RequestError.exit_code, "expired": RequestError.exit_code, "failed": EngineError.exit_code,
@@ -34,7 +35,7 @@ def submit(args: argparse.Namespace) -> int:
         raise RequestError(
             "There is no prompt.", hint='Say what to show: edgereel submit "a red balloon", or --resume.'
         )
-    args.deliver = "inline" if args.download else None
+    args.deliver, token = ("inline" if args.download else None), _token(args.token)
     request = request_of(args)
     with progress(f"job {request.id}") as report:
         state = client.submit(
@@ -48,7 +49,7 @@ def submit(args: argparse.Namespace) -> int:
             on_state=lambda body: report(str(body.get("phase") or body.get("state")), body.get("pct", 0) / 100),
         )
     if args.download and state["state"] == "done":
-        state["result"] = _fetched(state, args, settings)
+        state["result"] = _fetched(state, args, settings, token=token)
     if args.json:
         print_json(state)
     else:
@@ -101,15 +102,30 @@ def _resume(args: argparse.Namespace, *, broker: Broker, file: Path) -> int:
         _print_state(state)
     if not states and not args.json:
         print("Nothing is open.")
+    if late := sum(state["state"] not in FINAL_STATES for state in states):
+        raise BrokerError(
+            f"{late} of {len(states)} requests did not end in time.", hint="`edgereel submit --resume` goes on waiting."
+        )
     return max((EXIT_CODES.get(state["state"], 0) for state in states), default=0)
 
 
-def _fetched(state: dict[str, Any], args: argparse.Namespace, settings: Settings) -> dict[str, Any]:
+def _token(path: str | None) -> str | None:
+    if not path:
+        return None
+    try:
+        return Path(path).expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as exc:
+        why = exc.strerror if isinstance(exc, OSError) else "it is not text"
+        raise SettingsError(f"--token {path}: {why}.", hint="Give the file that holds the board's token.") from exc
+
+
+def _fetched(
+    state: dict[str, Any], args: argparse.Namespace, settings: Settings, *, token: str | None
+) -> dict[str, Any]:
     """The result with where its clip lies now, and without the clip itself."""
     from edge.download import download
 
     broker, result = settings.broker, state["result"]
-    token = Path(args.token).expanduser().read_text(encoding="utf-8").strip() if args.token else None
     path = download(
         result, Path(args.download).expanduser(), job_id=state["id"], token=token, ca_file=broker.ca_file,
         cert_file=broker.cert_file, key_file=broker.key_file,
@@ -122,7 +138,7 @@ def _broker(text: str | None, default: Broker) -> Broker:
         return default
     host, colon, port = text.rpartition(":")
     host, port = (host, port) if colon else (text, str(default.port))
-    if not host or not port.isdigit() or not 1 <= int(port) <= 65535:
+    if not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
         raise SettingsError(f"--broker {text!r} is not HOST:PORT.", hint="For example --broker 127.0.0.1:1883.")
     return msgspec.structs.replace(default, host=host.strip("[]"), port=int(port))
 

@@ -69,22 +69,22 @@ def learn(boards: dict[str, Board], message: Incoming, *, now: float) -> dict[st
 
 
 def row(board: Board, *, now: float) -> tuple[str, ...]:
-    """One line of the table under HEADS; what is not known is a dash."""
+    """One line of the table under HEADS; what is not known, or not as we know it, is a dash."""
     load, online = board.load, board.status == "online"
-    memory, queue = load.get("mem") or {}, load.get("queue") or {}
+    queue, told = _part(load, "queue"), _part(load, "pools")
     mode = board.mode.get("effective") or load.get("mode")
     reason = board.mode.get("reason")
-    pools = (load.get("pools") or {}).get("names") or board.birth.get("pools") or []
-    joined = (load.get("pools") or {}).get("joined")
+    names = told.get("names") or board.birth.get("pools")
+    pools = ", ".join(map(str, names)) if isinstance(names, list) else ""
     return (
         board.node,
         board.status,
         (f"{mode}, {reason}" if reason else str(mode)) if mode and online else "-",
         f"{queue.get('depth')} of {queue.get('limit')}" if queue else "-",
         str(load.get("running") or "-"),
-        f"{memory['available_mb']:.0f} MiB free" if "available_mb" in memory else "-",
-        f"{load['temp_c']:.0f} °C" if load.get("temp_c") is not None else "-",
-        (", ".join(map(str, pools)) + ("" if joined or not load else " (out)")) if pools else "-",
+        _figure(_part(load, "mem").get("available_mb"), "MiB free"),
+        _figure(load.get("temp_c"), "°C"),
+        (pools + ("" if told.get("joined") or not load else " (out)")) if pools else "-",
         f"{now - board.heard_at:.0f} s ago" if board.heard_at is not None else "-",
         board.error or "-",
     )
@@ -101,3 +101,12 @@ def to_json(board: Board, *, now: float) -> Body:
 
 def _of(boards: dict[str, Board], node: str) -> Board:
     return boards.get(node) or Board(node=node)
+
+
+def _part(body: Body, name: str) -> Body:
+    part = body.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _figure(value: object, unit: str) -> str:
+    return f"{value:.0f} {unit}" if isinstance(value, (int, float)) else "-"
