@@ -36,6 +36,7 @@ def open_queue(settings: Settings, origin: Origin) -> JobQueue:
     path, limit, max_crashes = queue_file(settings), settings.queue.limit, settings.engine.max_attempts
     try:
         queue = JobQueue(path, origin=origin, limit=limit, max_crashes=max_crashes)
+        queue.upkeep.settle(node=origin.node, now=queue.now())
         for job in queue.recover(now=queue.now()):
             log.info("Job %s ran when the daemon died; now it is %s.", job.id, job.state.value)
     except sqlite3.Error as exc:

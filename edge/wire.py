@@ -184,9 +184,9 @@ def handover_message(request: Request, *, pool: str, reply: Reply | None) -> Out
     )
 
 
-def cleared_state(job_id: str) -> Outgoing:
-    """What makes the broker forget the retained state of a job."""
-    return Outgoing(topic=job_topic(job_id, "state"), payload=b"", retain=True, expiry_s=STATE_EXPIRY_S)
+def cleared(topic: str) -> Outgoing:
+    """What makes the broker forget what is retained on a topic."""
+    return Outgoing(topic=topic, payload=b"", retain=True, expiry_s=STATE_EXPIRY_S)
 
 
 def rejected_messages(
