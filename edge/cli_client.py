@@ -46,7 +46,7 @@ def submit(args: argparse.Namespace) -> int:
             pool=args.pool or "",
             wait=args.wait or bool(args.download),
             timeout_s=args.timeout,
-            on_state=lambda body: report(str(body.get("phase") or body.get("state")), body.get("pct", 0) / 100),
+            on_state=lambda body: report(str(body.get("phase") or body.get("state")), _share(body)),
         )
     if args.download and state["state"] == "done":
         state["result"] = _fetched(state, args, settings, token=token)
@@ -90,6 +90,10 @@ def fleet(args: argparse.Namespace) -> int:
         if args.once:
             break
     return 0
+
+
+def _share(body: dict[str, Any]) -> float:
+    return 1.0 if body.get("state") == "done" else float(body.get("pct", 0)) / 100
 
 
 def _resume(args: argparse.Namespace, *, broker: Broker, file: Path) -> int:

@@ -34,6 +34,7 @@ from edge.whole_file import check_writable
 
 MIB = 1 << 20
 MEMORY_WANTED_MIB = 900
+NEEDED = ("state", "clips")  # folders without which nothing can be served
 CONNECT_TIMEOUT_S = 3.0
 RENEW_DAYS = 60
 CMDLINE = "/boot/firmware/cmdline.txt"
@@ -140,7 +141,8 @@ def _folders(paths: Paths) -> Iterator[Finding]:
             yield _ok(f"folder {name}", f"{folder} can be written")
         except EdgereelError as exc:
             fix = f"Make it writable for uid {os.getuid()}, or set paths.{name}."
-            yield _error(f"folder {name}", exc.message, fix)
+            tell = _error if name in NEEDED else _warn
+            yield tell(f"folder {name}", exc.message, fix)
 
 
 def _memory(root: Path) -> Iterator[Finding]:

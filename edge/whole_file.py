@@ -39,7 +39,7 @@ def check_writable(path: Path) -> None:
         if path.is_dir():
             raise OutputError(f"{path} is a folder.", hint="Give the name of a file, for example clip.mp4.")
         path.parent.mkdir(parents=True, exist_ok=True)
-        probe = part_of(path)
+        probe = path.with_name(f".{path.name}.{os.getpid()}.part")  # two may look at one folder
         probe.touch()
         probe.unlink()
     except OSError as exc:
