@@ -113,3 +113,19 @@ $(CONVERT)/.made: requirements.lock
 	$(CONVERT)/bin/python -m pip install -q -c requirements.lock -c requirements-dev.lock torch==2.13.0 onnx==1.23.2 \
 		onnxruntime numpy av opencv-python-headless msgspec pyyaml pytest
 	touch $@
+
+# Home Assistant -----------------------------------------------------------------------------------------------------
+# Its core in its own environment, with the Python that this release of it wants; the board beside it runs in .venv.
+HA := .venv-ha
+HA_PYTHON ?= python3.13
+
+.PHONY: ha-test
+ha-test: $(VENV)/.dev $(HA)/.made ## Home Assistant's own code against a real board; needs Python 3.13: HA_PYTHON=
+	EDGEREEL_PYTHON=$(CURDIR)/$(BIN)/python $(HA)/bin/python -m pytest -c tests/ha/pytest.ini tests/ha
+
+$(HA)/.made: tests/ha/requirements.txt
+	@$(HA_PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null || { echo "edgereel: \
+	$(HA_PYTHON) is no Python 3.13, which Home Assistant 2025.4 needs. Say which one is: make ha-test HA_PYTHON=PATH" >&2; exit 1; }
+	$(HA_PYTHON) -m venv $(HA)
+	$(HA)/bin/python -m pip install -q -r tests/ha/requirements.txt
+	touch $@

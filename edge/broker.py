@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from edge.connection import Connection
 from edge.jobqueue import JobQueue
 from edge.pump import Pump
 from edge.sections import Broker as BrokerSettings
 from edge.session import Session
-from edge.wire import ANY_CANCEL, Incoming, Outgoing, node_topic
+from edge.wire import ANY_CANCEL, Incoming, Outgoing, decode, node_topic
 
 LEAVES = ("req", "mode/set", "cmd")
 PROBE_S = 5.0
@@ -24,9 +24,11 @@ log = logging.getLogger(__name__)
 class Broker:
     """`handle` is called for each message and may raise sqlite3.Error: then the message is not acked.
 
-    `hello` gives what to publish on every connection, before the status says `online`. A broker may grant a
+    `hello` gives what to publish on every connection, before the status says `online`; `extra` are further topics to
+    hear, if the broker allows it. A broker may grant a
     subscription and then forbid its messages: on every connection we send a word to ourselves, and `deaf` says that it
-    has not come back.
+    has not come back. `boot` is that of our birth message: when we come back and find another one there, another
+    daemon has our name, which not every broker says to whom it cuts off for it.
     """
 
     def __init__(
@@ -37,8 +39,12 @@ class Broker:
         queue: JobQueue,
         handle: Callable[[Incoming], None],
         hello: Callable[[], list[Outgoing]],
+        boot: str = "",
+        extra: Sequence[str] = (),
     ) -> None:
         self._node = node
+        self._boot = boot
+        self._former_boot = ""
         self._queue = queue
         self._handle = handle
         self._hello = hello
@@ -56,6 +62,7 @@ class Broker:
             opened=self._greet,
             acked=self._pump.wake,
             will=self._status("offline"),
+            extra=extra,
         )
 
     def start(self) -> None:
@@ -105,6 +112,8 @@ class Broker:
         self.session.close(last=self._status("offline"))
 
     def _greet(self, connection: Connection) -> None:
+        if self._boot:
+            connection.watch(node_topic(self._node, "birth"))
         for message in (*self._hello(), self._status("online"), self._probe):
             connection.publish(message)
         self._probed_at = time.monotonic()
@@ -118,8 +127,17 @@ class Broker:
     def _take(self, message: Incoming) -> None:
         if (message.topic, message.payload) == (self._probe.topic, self._probe.payload):
             self._probed_at = None
+        elif message.topic == node_topic(self._node, "birth"):
+            self._compare(str(decode(message.payload).get("boot", "")))
         else:
             self._handle(message)
+
+    def _compare(self, boot: str) -> None:
+        """Look at the birth message that stands there when we come: at first it is that of our last start."""
+        if self.session.connects <= 1 and boot != self._boot:
+            self._former_boot = boot
+        elif boot not in ("", self._boot, self._former_boot):
+            self.session.taken_over()
 
     def _status(self, word: str) -> Outgoing:
         return Outgoing(topic=node_topic(self._node, "status"), payload=word.encode(), retain=True)

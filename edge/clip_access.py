@@ -17,6 +17,7 @@ from edge.errors import SettingsError
 from edge.sections import Http
 
 BEARER = "bearer "
+PASS_CHARS = 32  # of hex: 128 bits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +37,19 @@ class Access:
     token: str | None = field(default=None, repr=False)
     certificates: bool = False
 
-    def allows(self, *, authorization: str, query: str, certificate: bool) -> bool:
-        """Judge one request by its Authorization header, its query, and whether it came with a checked certificate."""
+    def pass_for(self, path: str) -> str:
+        """What opens this one path, and can be given away without the token; empty where there is no token."""
+        return hmac.new(self.token.encode(), path.encode(), "sha256").hexdigest()[:PASS_CHARS] if self.token else ""
+
+    def allows(self, *, authorization: str, query: str, certificate: bool, path: str = "") -> bool:
+        """Judge one request by its Authorization header, query and path, and whether its certificate was checked."""
         if self.certificates and certificate:
             return True
         if self.token is None:
             return not self.certificates
+        passes = [part.removeprefix("pass=").encode() for part in query.split("&") if part.startswith("pass=")]
+        if path and any(hmac.compare_digest(shown, self.pass_for(path).encode()) for shown in passes):
+            return True
         return any(hmac.compare_digest(shown, self.token.encode()) for shown in _shown(authorization, query))
 
 

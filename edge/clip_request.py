@@ -118,7 +118,7 @@ class ClipRequest(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         if self.command not in {"GET", "HEAD"}:
             self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, Allow="GET, HEAD")
-        elif not self._allowed(query):
+        elif not self._allowed(path, query):
             self._refuse(HTTPStatus.UNAUTHORIZED, **{"WWW-Authenticate": "Bearer"})
         elif not self._offer.places.acquire(blocking=False):
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, **{"Retry-After": str(RETRY_AFTER_S)})
@@ -128,10 +128,10 @@ class ClipRequest(BaseHTTPRequestHandler):
             finally:
                 self._offer.places.release()
 
-    def _allowed(self, query: str) -> bool:
+    def _allowed(self, path: str, query: str) -> bool:
         certificate = isinstance(self.connection, SSLSocket) and bool(self.connection.getpeercert())
         shown = self.headers.get("Authorization", "")
-        return self._offer.access.allows(authorization=shown, query=query, certificate=certificate)
+        return self._offer.access.allows(authorization=shown, query=query, certificate=certificate, path=path)
 
     def _serve(self, path: str) -> None:
         job_id, _, kind = path.removeprefix(PREFIX).partition(".")

@@ -97,6 +97,19 @@ class ClipServer:
         """Where others find the clip of a job. It holds no token."""
         return f"{self._http.url or self._base()}{PREFIX}{job_id}.mp4"
 
+    def poster_url(self, job_id: str) -> str:
+        """Where another machine that has neither token nor our certificate's authority finds the poster of a job.
+
+        It opens that one picture only. Empty where no such machine can fetch it.
+        """
+        access = self._offer.access
+        closed = access.certificates and not access.token
+        if closed or (not self._http.url and (self._address.loopback or self._tls)):
+            return ""
+        path = f"{PREFIX}{job_id}.jpg"
+        shown = access.pass_for(path)
+        return f"{self._http.url or self._base()}{path}{f'?pass={shown}' if shown else ''}"
+
     def _base(self) -> str:
         name = socket.gethostname()
         local = name if "." in name else f"{name}.local"

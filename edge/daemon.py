@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, closing, suppress
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,23 +20,23 @@ from edge import intake
 from edge.broker import Broker
 from edge.child import ENGINE_COMMAND
 from edge.cpu import FreeCores, fast_cores
-from edge.doctor import Level, examine
-from edge.errors import EngineError, OutputError, ResourceError
+from edge.errors import EngineError
 from edge.governor import Verdict, choose, step
+from edge.home import Home
 from edge.job import Job
-from edge.jobqueue import JobQueue, queue_file
+from edge.jobqueue import JobQueue
 from edge.keeper import Keeper
-from edge.lock import exclusive
 from edge.memory import held_mib, read_process
 from edge.mode import Mode
 from edge.models import Models, choose_mode, fitting_mode, free_mib, models_of
 from edge.notify import notify
 from edge.pipe import Step
 from edge.pressure import PressureReading, read_pressure
-from edge.report import birth, last_run
+from edge.report import birth, last_error, last_run
 from edge.result import ModeChoice
 from edge.settings import Settings
 from edge.share import Share
+from edge.startup import make_clips_folder, only_one, open_queue, protect_from_oom_killer, rehearse
 from edge.swap import WANTED_MIB, read_swap, real_mib
 from edge.wire import Origin, Outgoing, node_message, progress_message
 from edge.worker import Worker
@@ -45,7 +45,6 @@ LOAD_PERIODS = 3  # a load message is stale after so many ticks
 WORKER_STUCK_S = 30.0
 STOP_WORKER_S = 7.0
 FLUSH_S = 1.5
-OWN_OOM_SCORE_ADJ = -500
 
 log = logging.getLogger(__name__)
 
@@ -61,11 +60,11 @@ def serve(settings: Settings, *, root: Path = Path("/"), command: Sequence[str] 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     models = models_of(settings)
-    _make_clips_folder(settings.paths.clips)
-    _rehearse(settings, root=root)
-    _protect_from_oom_killer()
-    origin = Origin(node=settings.node.id, boot=secrets.token_hex(4))
-    with _only_one(settings.paths.state), closing(_open_queue(settings, origin)) as queue:
+    make_clips_folder(settings.paths.clips)
+    rehearse(settings, root=root)
+    protect_from_oom_killer()
+    origin = Origin(node=settings.node.id, boot=secrets.token_hex(4), events=settings.home_assistant.discovery)
+    with only_one(settings.paths.state), closing(open_queue(settings, origin)) as queue:
         Daemon(settings, queue, origin=origin, models=models, root=root, command=command).run(stop)
     return 0
 
@@ -97,12 +96,15 @@ class Daemon:
         self._cores = FreeCores(root=root, cores=self._fast, own=lambda: 0.0)
         self._keeper = Keeper(settings, queue)
         handle = partial(intake.handle, queue=queue, room=self._keeper.has_room, command=self._command)
+        self._home = Home(settings, queue, handle=handle, poster_url=self._keeper.poster_url, root=root)
         self._broker = Broker(
             settings.broker,
             node=origin.node,
             queue=queue,
-            handle=handle,
+            handle=self._home.take,
             hello=lambda: [self._birth(), self._mode()],
+            boot=origin.boot,
+            extra=self._home.topics,
         )
         self._share = Share(settings, queue, broker=self._broker, handle=handle)
         self._worker = Worker(
@@ -119,8 +121,6 @@ class Daemon:
 
     def run(self, stop: threading.Event) -> None:
         """Start the parts, tick until `stop` is set, stop the parts. Raises EngineError when one of them died."""
-        for job in self._queue.recover(now=self._queue.now()):
-            log.info("Job %s ran when the daemon died; now it is %s.", job.id, job.state.value)
         self._tick()
         self._keeper.start()
         self._worker.start()
@@ -138,19 +138,20 @@ class Daemon:
             self._share.leave()
             self._broker.stop_intake()
             self._keeper.close()
+            self._home.close()
             self._worker.stop(timeout_s=STOP_WORKER_S)
             self._share.hand_back()
             self._broker.close(flush_s=FLUSH_S)
 
     def _tick(self) -> None:
         now = time.monotonic()
-        tell, before = now >= self._tell_at, (self._verdict.mode, self._cap)
+        tell, before = now >= self._tell_at, (self._verdict.mode, self._cap, self._wished)
         reading = read_pressure(self._root, disk=self._settings.paths.clips)
         if tell or self._queue.wishes.mode != self._wished:
             self._wished = self._queue.wishes.mode
             self._cap = self._capped()
         self._verdict = step(self._verdict, reading, now=now, limits=self._settings.governor)
-        if (self._verdict.mode, self._cap) != before:
+        if (self._verdict.mode, self._cap, self._wished) != before:
             log.info("The best mode is now %s. %s", *self._allowed())
             self._worker.wake()
             self._broker.publish(self._mode())
@@ -158,6 +159,7 @@ class Daemon:
         full = "" if self._keeper.has_room() else "the disk is full"
         self._share.follow(unfit=why if mode is Mode.PAUSED else "", full=full)
         self._keeper.look()
+        self._home.look(self._broker.session.connected)
         if tell:
             self._tell_at = now + self._settings.governor.tick_s
             self._broker.publish(self._load(reading))
@@ -201,6 +203,8 @@ class Daemon:
         caps = [fitting_mode(asked, self._models, free_mib=free), self._allowed()]
         if job.pool and job.request.mode == "auto" and self._share.crowded:
             caps.append((Mode.DIRECT, "queue: jobs of the pool wait"))
+        if not self._keeper.has_room():
+            caps.append((Mode.PAUSED, "the disk is full"))
         choice = choose(job, asked=asked, reason=reason, caps=caps)
         waiting = "" if choice else max(caps, key=lambda cap: cap[0].rank)[1]
         if waiting and not self._waiting:
@@ -236,51 +240,9 @@ class Daemon:
             "swap": [swap.to_json() for swap in read_swap(self._root)],
             "engine": read_process(self._root, pid=self._worker.engine_pid) if self._worker.engine_pid else None,
             "last": last_run(self._queue.runs.last()),
+            "error": last_error(self._queue.upkeep.last_failed()),
             "outbox": self._queue.outbox.depth(),
             "mqtt": {"reconnects": max(0, self._broker.connects - 1)},
         }
         expiry_s = max(1, round(LOAD_PERIODS * self._settings.governor.tick_s))
         return node_message("load", body, origin=self._origin, now=time.time(), expiry_s=expiry_s)
-
-
-def _rehearse(settings: Settings, *, root: Path) -> None:
-    """Look at everything that the first request will need, before anybody is told that we are ready.
-
-    Raises ResourceError for what would make every request fail; what only makes it worse is logged.
-    """
-    for finding in examine(settings, root=root):
-        if finding.level is Level.ERROR:
-            raise ResourceError(f"{finding.name}: {finding.text}.", hint=finding.fix)
-        if finding.level is Level.WARN:
-            log.warning("%s: %s. %s", finding.name, finding.text, finding.fix)
-
-
-def _open_queue(settings: Settings, origin: Origin) -> JobQueue:
-    return JobQueue(
-        queue_file(settings), origin=origin, limit=settings.queue.limit, max_crashes=settings.engine.max_attempts
-    )
-
-
-def _only_one(state: Path) -> AbstractContextManager[None]:
-    """Hold the lock of the state folder, so that one identity is never served twice. Raises ResourceError."""
-    return exclusive(
-        state / "lock",
-        busy=f"Another edgereel already serves from {state}.",
-        busy_hint="Stop it first, or give this one its own paths.state and node.id.",
-        folder_hint="Give paths.state a writable folder.",
-    )
-
-
-def _make_clips_folder(clips: Path) -> None:
-    try:
-        clips.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise OutputError(
-            f"The clips folder {clips} cannot be made: {exc.strerror}.", hint="Give paths.clips a writable folder."
-        ) from exc
-
-
-def _protect_from_oom_killer() -> None:
-    """Ask the kernel to end anything else first; only root may ask, and others do without."""
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(str(OWN_OOM_SCORE_ADJ), encoding="ascii")

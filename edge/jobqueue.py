@@ -25,7 +25,7 @@ from edge.settings import Settings
 from edge.sharing import Sharing
 from edge.tombstones import Tombstones
 from edge.upkeep import Upkeep
-from edge.wire import Origin, error_body, rejected_messages
+from edge.wire import Origin, error_body
 from edge.wishes import Wishes
 
 ACTIVE = "state IN ('queued', 'running')"
@@ -93,13 +93,12 @@ class JobQueue:
             )  # fmt: skip
             if self._tombstones.take(request.id, now=now):
                 return self._table.change(request.id, now=now, state=JobState.CANCELLED, outcome=cancelled_outcome())
-            return self._table.announce(request.id, now=now)
+            return self._table.announce(request.id, now=now, event=True)
 
     def refuse(self, job_id: str, error: EdgereelError, *, now: float, reply: Reply | None = None) -> None:
         """Say that a request was not accepted, and why. Not retained: it tells of a message, not of a job."""
         with self._table.commit():
-            for message in rejected_messages(job_id, error, reply=reply, origin=self._table.origin, now=now):
-                self.outbox.add(message, now=now)
+            self._table.refuse(job_id, error, now=now, reply=reply)
 
     def claim(
         self,

@@ -11,12 +11,13 @@ from typing import Any
 
 import msgspec
 
-from edge.errors import Cancelled
-from edge.job import Job
+from edge.errors import Cancelled, EdgereelError
+from edge.events import job_events, refusal_events
+from edge.job import Job, JobState, Reply
 from edge.job_row import job_of
 from edge.outbox import Outbox
 from edge.schema import open_database, transaction
-from edge.wire import Origin, error_body, state_messages
+from edge.wire import Origin, error_body, rejected_messages, state_messages
 
 
 class JobTable:
@@ -60,10 +61,11 @@ class JobTable:
             f"UPDATE job SET rev = rev + 1, updated_at = :now{names} WHERE id = :id",  # noqa: S608 - our own column names
             {"now": now, "id": job_id, **columns},
         )
-        return self.announce(job_id, now=now, inline=inline)
+        ends = JobState(str(columns.get("state", JobState.QUEUED))).final
+        return self.announce(job_id, now=now, inline=inline, event=ends)
 
-    def announce(self, job_id: str, *, now: float, inline: str = "", replies: bool = True) -> Job:
-        """Tell the state of a job, with `replies` also to who asked for it."""
+    def announce(self, job_id: str, *, now: float, inline: str = "", replies: bool = True, event: bool = False) -> Job:
+        """Tell the state of a job, with `replies` also to who asked for it, with `event` as something that happened."""
         job = self.job(job_id)
         (ahead,) = self.db.execute(
             "SELECT count(*) FROM job WHERE state = 'queued' AND seq < (SELECT seq FROM job WHERE id = ?)", (job_id,)
@@ -71,7 +73,15 @@ class JobTable:
         messages = state_messages(job, origin=self.origin, queue_pos=ahead + 1, inline=inline)
         for message in messages if replies else messages[:1]:
             self.outbox.add(message, now=now)
+        for message in job_events(job, origin=self.origin) if event else []:
+            self.outbox.add(message, now=now)
         return job
+
+    def refuse(self, job_id: str, error: EdgereelError, *, now: float, reply: Reply | None) -> None:
+        """Tell that a request was not accepted, and why."""
+        told = rejected_messages(job_id, error, reply=reply, origin=self.origin, now=now)
+        for message in (*told, *refusal_events(job_id, error, origin=self.origin, now=now)):
+            self.outbox.add(message, now=now)
 
 
 def json_text(value: dict[str, Any]) -> str:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from edge import __version__
+from edge.job import Job
 from edge.models import Models
 from edge.request import MAX_BODY_BYTES, MAX_PROMPT_CHARS, MAX_SECONDS
 from edge.runlog import RunRow
 from edge.settings import Settings
+from edge.wire import timestamp
 
 LAST_TOLD = ("tokens_per_s", "ms_per_step", "threads", "peak_pss_mib", "weights_wanted_mib", "weights_locked_mib")
+MAX_ERROR_CHARS = 255  # it travels with every load message
 
 
 def birth(settings: Settings, models: Models, *, session: int) -> dict[str, Any]:
@@ -28,6 +31,14 @@ def birth(settings: Settings, models: Models, *, session: int) -> dict[str, Any]
             "queue": settings.queue.limit,
         },
     }
+
+
+def last_error(job: Job | None) -> dict[str, Any] | None:
+    """The error of the newest job that failed."""
+    if job is None or not job.outcome:
+        return None
+    code, message = job.outcome.get("code"), str(job.outcome.get("message", ""))[:MAX_ERROR_CHARS]
+    return {"id": job.id, "code": code, "message": message, "at": timestamp(job.updated_at)}
 
 
 def last_run(row: RunRow | None) -> dict[str, Any] | None:

@@ -142,6 +142,14 @@ class Clips(msgspec.Struct, frozen=True, kw_only=True):
     reserve_mib: Annotated[float, msgspec.Meta(ge=0)] = 64.0
 
 
+class HomeAssistant(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether this board appears in Home Assistant by itself, under which prefix, and whether with a field of text."""
+
+    discovery: bool = True
+    prefix: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$")] = "homeassistant"
+    text: bool = False
+
+
 class Paths(msgspec.Struct, frozen=True, kw_only=True):
     """Absolute folders: `state` holds the queue, `clips` the results, `models` pulled weights, `cache` may be emptied."""
 

@@ -12,7 +12,7 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -26,7 +26,8 @@ from edge.sections import Broker as BrokerSettings
 from edge.wire import Incoming, Outgoing
 
 FIRST_DELAY_S = 1.0
-MAX_DELAY_S = 60.0
+MAX_DELAY_S = 16.0  # so that results are told within half a minute of a broker's return
+REMIND_S = 600.0
 STEADY_S = 30.0  # a connection that lived this long was a good one
 TAKEN_OVER = 0x8E
 TAKEN_OVER_DELAY_S = 10.0
@@ -45,7 +46,8 @@ def backoff(random_share: Callable[[], float] = random.random) -> Iterator[float
 class Session:
     """See the module. `handle` is called for each message and may raise sqlite3.Error: then the message is not acked.
 
-    `topics` gives what to subscribe to on every connection; `opened` is called once that is done. `will` is what the
+    `topics` gives what to subscribe to on every connection, and `extra` what to hear if the broker allows it; `opened`
+    is called once that is done. `will` is what the
     broker says for us when we are cut off. `acked` is set after every PUBACK.
     """
 
@@ -60,6 +62,7 @@ class Session:
         opened: Callable[[Connection], None],
         acked: threading.Event,
         will: Outgoing | None = None,
+        extra: Sequence[str] = (),
     ) -> None:
         self._settings = settings
         self._client_id = client_id
@@ -69,6 +72,7 @@ class Session:
         self._opened = opened
         self._acked = acked
         self._will = will
+        self._extra = extra
         self._stop = threading.Event()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"mqtt-{client_id}", daemon=True)
@@ -94,6 +98,12 @@ class Session:
         """Take nothing new. Messages that still come stay unacked, so the broker keeps them for the next start."""
         self._closed.set()
 
+    def taken_over(self) -> None:
+        """Keep in mind that somebody else connects with our name: whoever is cut off then stays away for a while."""
+        if connection := self.connection:
+            connection.least_delay_s = TAKEN_OVER_DELAY_S
+            connection.problem = f"Another client connects as {self._client_id}: give each board its own node.id."
+
     def close(self, *, last: Outgoing | None = None) -> None:
         """Say the last word; disconnect; end the thread."""
         self.stop_intake()
@@ -107,6 +117,7 @@ class Session:
 
     def _run(self) -> None:
         delays = backoff()
+        said, said_at = "", 0.0
         while not self._stop.is_set():
             started = time.monotonic()
             problem, least_delay_s = self._connect_once()
@@ -115,7 +126,9 @@ class Session:
             if time.monotonic() - started > STEADY_S:
                 delays = backoff()
             delay = max(next(delays), least_delay_s)
-            log.warning("%s Next try in %.0f s; queued jobs go on.", problem, delay)
+            if problem != said or time.monotonic() - said_at > REMIND_S:
+                log.warning("%s Next try in %.0f s; queued jobs go on.", problem, delay)
+                said, said_at = problem, time.monotonic()
             self._stop.wait(delay)
 
     def _connect_once(self) -> tuple[str, float]:
@@ -149,9 +162,10 @@ class Session:
             self._on_connect(connection, reason, properties)
 
         def on_subscribe(
-            _client: Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Properties | None
+            _client: Client, _data: Any, mid: int, reasons: list[ReasonCode], _properties: Properties | None
         ) -> None:
-            self._on_subscribe(connection, reasons)
+            if mid != connection.watching:
+                self._on_subscribe(connection, reasons)
 
         def on_disconnect(
             _client: Client, _data: Any, _flags: DisconnectFlags, reason: ReasonCode, _properties: Properties | None
@@ -161,6 +175,8 @@ class Session:
         def on_publish(
             _client: Client, _data: Any, mid: int, reason: ReasonCode, _properties: Properties | None
         ) -> None:
+            if reason.is_failure:
+                connection.refused.append(mid)
             connection.acks.append((mid, reason.value))
             self._acked.set()
 
@@ -178,13 +194,14 @@ class Session:
             connection.problem = str(refused(self._settings, reason))
             return
         connection.take_limits(properties)
-        if topics := self._topics():
+        if topics := [*self._topics(), *self._extra]:
             connection.client.subscribe([(topic, subscription(retained=False)) for topic in topics])
         else:
             self._open(connection)
 
     def _on_subscribe(self, connection: Connection, reasons: list[ReasonCode]) -> None:
-        if any(reason.is_failure for reason in reasons):
+        needed = reasons[: len(reasons) - len(self._extra)]
+        if any(reason.is_failure for reason in needed):
             connection.problem = "The broker refuses our subscriptions: check what it allows this client."
             connection.client.disconnect()
         elif not connection.ready:
@@ -205,8 +222,7 @@ class Session:
     def _on_disconnect(self, connection: Connection, reason: ReasonCode) -> None:
         connection.ready = False
         if reason.value == TAKEN_OVER:
-            connection.least_delay_s = TAKEN_OVER_DELAY_S
-            connection.problem = f"Another client connects as {self._client_id}: give each board its own node.id."
+            self.taken_over()
         connection.problem = connection.problem or f"The connection to the broker ended: {reason}."
 
     def _on_message(self, connection: Connection, message: MQTTMessage) -> None:

@@ -18,7 +18,19 @@ from typing import Any
 import msgspec
 
 from edge.errors import SettingsError
-from edge.sections import Broker, Clips, Engine, Fleet, GovernorLimits, Http, ModelChoice, Node, Paths, Queue
+from edge.sections import (
+    Broker,
+    Clips,
+    Engine,
+    Fleet,
+    GovernorLimits,
+    HomeAssistant,
+    Http,
+    ModelChoice,
+    Node,
+    Paths,
+    Queue,
+)
 
 SYSTEM_FILE = "etc/edgereel/edgereel.yaml"
 HINT_EVERY_KEY = "systemd/edgereel.yaml lists every key."
@@ -36,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     fleet: Fleet = Fleet()
     http: Http = Http()
     clips: Clips = Clips()
+    home_assistant: HomeAssistant = HomeAssistant()
     governor: GovernorLimits = GovernorLimits()
 
 

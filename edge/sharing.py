@@ -17,7 +17,7 @@ from edge.job_row import job_of
 from edge.jobtable import JobTable, cancelled_outcome, json_text
 from edge.outbox import Pending
 from edge.request import Request, from_json
-from edge.wire import BASE, handover_message, rejected_messages
+from edge.wire import BASE, handover_message
 
 MAX_HOPS = 3
 ALONE_S = 60.0
@@ -79,8 +79,7 @@ class Sharing:
             elif row is None:
                 topic, correlation = pending.message.response_topic, pending.message.correlation
                 reply = Reply(topic=topic, correlation=correlation) if topic else None
-                for message in rejected_messages(request.id, full, reply=reply, origin=self._table.origin, now=now):
-                    self._table.outbox.add(message, now=now)
+                self._table.refuse(request.id, full, now=now, reply=reply)
             self._table.db.execute("DELETE FROM outbox WHERE seq = ?", (pending.seq,))
 
     def take_back(self, *, now: float) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from edge.job import JobState
+from edge.job import Job, JobState
+from edge.job_row import job_of
 from edge.jobtable import JobTable
-from edge.wire import STATE_EXPIRY_S, cleared_state, job_topic
+from edge.wire import STATE_EXPIRY_S, cleared, job_topic, node_topic
 
 MAX_FINISHED = 10_000
 MAX_TOLD = 200  # ended jobs whose state a broker keeps for this board
+LASTING = ("status", "birth", "mode")
 CLOCK_WENT_BACK_S = 60.0
 FINISHED = "state NOT IN ('queued', 'running')"
 
@@ -34,6 +36,14 @@ class Upkeep:
             row = self._table.row(job_id)
         return row is not None and row["state"] == JobState.DONE
 
+    def last_failed(self) -> Job | None:
+        """The newest job that failed."""
+        with self._table.lock:
+            row = self._table.db.execute(
+                "SELECT * FROM job WHERE state = 'failed' ORDER BY seq DESC LIMIT 1"
+            ).fetchone()
+        return job_of(row) if row else None
+
     def forget(self, *, now: float) -> None:
         """Have the broker forget states that are old, or too many, and drop the oldest rows that it has forgotten.
 
@@ -47,7 +57,7 @@ class Upkeep:
             ).fetchall()  # fmt: skip
             for row in stale:
                 if row["state"] not in ("handed_back", "superseded"):  # another board's state stands there
-                    self._table.outbox.add(cleared_state(row["id"]), now=now)
+                    self._table.outbox.add(cleared(job_topic(row["id"], "state")), now=now)
                 db.execute(
                     "UPDATE job SET told = 0, request = json_remove(request, '$.image') WHERE id = ?", (row["id"],)
                 )
@@ -55,6 +65,15 @@ class Upkeep:
                 f"DELETE FROM job WHERE {FINISHED} AND NOT told AND seq <= (SELECT max(seq) FROM job) - ?",  # noqa: S608 - ours
                 (MAX_FINISHED,),
             )
+
+    def settle(self, *, node: str, now: float) -> None:
+        """At the start: when the board had another id before, have the broker forget what it said under that."""
+        db = self._table.db
+        with self._table.commit():
+            row = db.execute("SELECT value FROM wish WHERE name = 'node'").fetchone()
+            for leaf in LASTING if row and row["value"] != node else ():
+                self._table.outbox.add(cleared(node_topic(row["value"], leaf)), now=now)
+            db.execute("INSERT OR REPLACE INTO wish VALUES ('node', ?)", (node,))
 
     def follow(self, *, now: float) -> None:
         """At the start: when the clock went back since the last one, move every stored time with it.

@@ -14,6 +14,9 @@ node/<node>/mode       out  QoS 1  retained  the best mode that the board allows
 node/<node>/mode/set   in   QoS 1            auto, or the best mode that somebody allows this board from now on
 node/<node>/cmd        in   QoS 1            ping, drain, resume, cancel_all
 node/<node>/load       out  QoS 0            memory, pressure, temperature, queue, what the last job took
+node/<node>/event      out  QoS 1            a job was accepted, is done, failed, was cancelled or rejected: just now
+node/<node>/thumb      out  QoS 0            a JPEG of the last clip, where no address can be given for it
+node/<node>/poster     out  QoS 0            the address of a JPEG of the last clip
 """
 
 from __future__ import annotations
@@ -38,6 +41,7 @@ STATE_EXPIRY_S = 24 * 3600
 REPLY_EXPIRY_S = 3600
 PROGRESS_EXPIRY_S = 30
 MAX_TOPIC_CHARS = 256
+MAX_TOPIC_LEVELS = 100  # mosquitto ends the connection of whoever publishes to more than 200
 SHORT_RESULT = ("url", "sha256", "bytes", "seconds", "clip")
 FINAL_STATES = ("done", "failed", "cancelled", "expired", "rejected")
 LATER = ("overloaded", "disk_full")
@@ -71,10 +75,11 @@ class Outgoing:
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """Who speaks: the board, and a number that changes with every start of the daemon."""
+    """Who speaks: the board, and a number that changes with every start of the daemon; `events` whether of moments too."""
 
     node: str
     boot: str
+    events: bool = False
 
 
 def node_topic(node: str, leaf: str) -> str:
@@ -126,7 +131,8 @@ def reply_of(message: Incoming) -> Reply | None:
     topic = message.response_topic or ""
     plain = topic.isprintable() and not any(mark in topic for mark in "+#") and not topic.startswith("$")
     ours = topic.startswith(f"{BASE}/") and not topic.startswith(f"{REPLIES}/")
-    if not topic or len(topic) > MAX_TOPIC_CHARS or not plain or ours:
+    too_much = len(topic) > MAX_TOPIC_CHARS or topic.count("/") >= MAX_TOPIC_LEVELS
+    if not topic or too_much or not plain or ours:
         return None
     return Reply(topic=topic, correlation=message.correlation)
 
@@ -158,7 +164,7 @@ def state_messages(job: Job, *, origin: Origin, queue_pos: int, inline: str = ""
         "mode_path": job.mode_path or None,
         "result": job.outcome if job.state is JobState.DONE else None,
         "error": job.outcome if job.state in FAULTS else None,
-        "ts": _timestamp(job.updated_at),
+        "ts": timestamp(job.updated_at),
     }
     wanted = job.request.reply == "all" or (job.state.final and not job.state.elsewhere)
     told = _told(job.id, _encode(body), retain=True, reply=job.reply if wanted else None)
@@ -178,9 +184,9 @@ def handover_message(request: Request, *, pool: str, reply: Reply | None) -> Out
     )
 
 
-def cleared_state(job_id: str) -> Outgoing:
-    """What makes the broker forget the retained state of a job."""
-    return Outgoing(topic=job_topic(job_id, "state"), payload=b"", retain=True, expiry_s=STATE_EXPIRY_S)
+def cleared(topic: str) -> Outgoing:
+    """What makes the broker forget what is retained on a topic."""
+    return Outgoing(topic=topic, payload=b"", retain=True, expiry_s=STATE_EXPIRY_S)
 
 
 def rejected_messages(
@@ -188,7 +194,7 @@ def rejected_messages(
 ) -> list[Outgoing]:
     """What tells of a refusal. It is not retained and its rev is 0, so it never hides a job that has the same id."""
     body = {"v": 1, "id": job_id, "state": "rejected", "node": origin.node, "boot": origin.boot, "rev": 0}
-    payload = _encode(body | {"error": error_body(error), "ts": _timestamp(now)})
+    payload = _encode(body | {"error": error_body(error), "ts": timestamp(now)})
     return _told(job_id, payload, retain=False, reply=reply)
 
 
@@ -206,7 +212,7 @@ def progress_message(job_id: str, *, origin: Origin, phase: str, fraction: float
 
 def node_message(leaf: str, body: dict[str, Any], *, origin: Origin, now: float, expiry_s: int = 0) -> Outgoing:
     """What a board says about itself: retained with QoS 1, or, where it expires, QoS 0 and never written to disk."""
-    stamped = {"v": 1, "node": origin.node, "boot": origin.boot, "ts": _timestamp(now)} | body
+    stamped = {"v": 1, "node": origin.node, "boot": origin.boot, "ts": timestamp(now)} | body
     lasting = expiry_s == 0
     topic = node_topic(origin.node, leaf)
     return Outgoing(topic=topic, payload=_encode(stamped), qos=int(lasting), retain=lasting, expiry_s=expiry_s)
@@ -234,11 +240,16 @@ def shorten(payload: bytes) -> bytes:
     return _encode(body)
 
 
+def timestamp(seconds: float) -> str:
+    """ISO 8601 in UTC, of seconds since 1970."""
+    return datetime.fromtimestamp(seconds, tz=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def decode(payload: bytes) -> dict[str, Any]:
     """A state as a client reads it; an empty dict when it is not a JSON object."""
     try:
         return msgspec.json.decode(payload, type=dict[str, Any])
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return {}
 
 
@@ -252,7 +263,3 @@ def _told(job_id: str, payload: bytes, *, retain: bool, reply: Reply | None) -> 
 
 def _encode(body: dict[str, Any]) -> bytes:
     return msgspec.json.encode({key: value for key, value in body.items() if value is not None})
-
-
-def _timestamp(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, tz=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""What somebody set for this board over MQTT, kept over all starts."""
+"""What somebody set for this board over MQTT, and what it told Home Assistant: kept over all starts."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ class Wishes:
         kept = {row["name"]: row["value"] for row in table.db.execute("SELECT * FROM wish")}
         self.mode = str(kept.get("mode", "auto"))
         self.drained = kept.get("drained") == "yes"
+        self._discovered = str(kept.get("discovered", ""))
 
     def set_mode(self, mode: str) -> None:
         """`auto`, or the name of a mode."""
@@ -23,6 +24,16 @@ class Wishes:
         """Leave the pools, or come back to them."""
         self._keep("drained", "yes" if drained else "no")
         self.drained = drained
+
+    @property
+    def discovered(self) -> str:
+        """What was told, as text; empty when nothing was."""
+        return self._discovered
+
+    @discovered.setter
+    def discovered(self, text: str) -> None:
+        self._keep("discovered", text)
+        self._discovered = text
 
     def _keep(self, name: str, value: str) -> None:
         with self._table.commit():

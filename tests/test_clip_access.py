@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import warnings
@@ -15,7 +16,7 @@ from edge.clip_server import ClipServer
 from edge.errors import SettingsError
 from edge.sections import Http
 from tests.certificates import Authority, Pair
-from tests.clip_shop import CLIP, TOKEN, connect, fetch, serving
+from tests.clip_shop import CLIP, POSTER, TOKEN, connect, fetch, serving
 
 
 @pytest.fixture(scope="module")
@@ -199,3 +200,38 @@ def test_the_told_address_is_the_one_that_others_can_reach(tmp_path: Path, token
     assert named.url_of("a") == "https://clips.example:8443/board/c/a.mp4"
     assert anywhere.url_of("a").startswith(f"http://{socket.gethostname()}")
     assert six.url_of("a") == "http://[::1]:8080/c/a.mp4"
+
+
+def test_the_address_of_a_poster_opens_it_without_the_token_and_nothing_else(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text(TOKEN)
+    with serving(tmp_path, token_file=str(token), host="0.0.0.0", url="http://board.lan") as server:
+        address = server.poster_url("a")
+        assert address.startswith("http://board.lan/c/a.jpg?pass=") and TOKEN not in address
+        shown = address.partition("?")[2]
+        assert fetch(server, f"/c/a.jpg?{shown}").body == POSTER
+        for path in ("/c/a.mp4", "/c/b.jpg", "/c/../c/a.jpg"):
+            assert fetch(server, f"{path}?{shown}").status == 401
+        for wrong in ("pass=", "pass=x", f"pass={TOKEN}", f"token={shown.removeprefix('pass=')}"):
+            assert fetch(server, f"/c/a.jpg?{wrong}").status == 401
+    token.write_text("another")
+    with serving(tmp_path, token_file=str(token), host="0.0.0.0") as server:
+        assert fetch(server, f"/c/a.jpg?{shown}").status == 401
+
+
+@pytest.mark.parametrize(
+    ("http", "address"),
+    [
+        ({}, ""),  # nobody outside of the board can come
+        ({"url": "http://proxy.lan"}, "http://proxy.lan/c/a.jpg"),
+        ({"host": "0.0.0.0", "token": True}, r"http://[^/]+:\d+/c/a\.jpg\?pass=[0-9a-f]{32}"),
+    ],
+)
+def test_an_address_of_a_poster_is_given_where_it_can_be_fetched(
+    http: dict[str, object], address: str, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text(TOKEN)
+    if http.pop("token", None):
+        http["token_file"] = str(tmp_path / "token")
+    with serving(tmp_path, **http) as server:
+        assert re.fullmatch(address, server.poster_url("a"))

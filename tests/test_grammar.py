@@ -39,7 +39,7 @@ def test_an_open_slot_may_be_any_value_and_a_slot_of_one_value_costs_nothing() -
 
 
 @pytest.mark.parametrize(
-    ("most", "root"), [(1, "scene shot"), (2, "scene shot shot?"), (4, "scene shot shot? shot? shot?")]
+    ("most", "root"), [(1, "scene shot"), (2, "scene shot next?"), (4, "scene shot next? next? next?")]
 )
 def test_a_storyboard_has_one_to_most_shots(most: int, root: str) -> None:
     assert rules_of(answer_form(vocabulary(), SAID, most_shots=most).gbnf)["root"] == root
@@ -48,7 +48,8 @@ def test_a_storyboard_has_one_to_most_shots(most: int, root: str) -> None:
 def test_when_the_whole_scene_was_said_only_the_shots_are_open() -> None:
     said = complete({"subject": "boat"}, vocabulary())
     form = answer_form(vocabulary(), said, most_shots=2)
-    assert rules_of(form.gbnf)["root"] == "shot shot?"
+    assert rules_of(form.gbnf)["root"] == "shot next?"
+    assert rules_of(form.gbnf)["next"] == "shot"
     assert form.head.endswith("\n")
     assert "|" not in form.gbnf
 
@@ -67,6 +68,27 @@ def test_a_written_answer_reads_back() -> None:
     text = write_answer([first, second], vocabulary(), {"subject": "rocket"})
     assert text.startswith("scene: subject rocket, ")
     assert [complete(shot, vocabulary()) for shot in read_answer(text, vocabulary())] == [first, second]
+
+
+def test_a_story_may_change_the_scene_but_not_what_was_said_and_not_the_style() -> None:
+    rules = rules_of(answer_form(vocabulary(), SAID, most_shots=3).gbnf)
+    assert rules["next"] == "change? shot"
+    assert set(re.findall(r"value-\w+", rules["new"])) == {
+        "value-count", "value-background", "value-particles", "value-light",
+    }  # fmt: skip
+    assert "change" not in rules_of(answer_form(vocabulary(), SAID, most_shots=1).gbnf)
+
+
+def test_a_changed_scene_reads_back_and_holds_from_there_on() -> None:
+    first = complete({"subject": "rocket"}, vocabulary())
+    second = {**first, "background": "sky", "camera": "zoom_out"}
+    third = {**second, "camera": "static"}
+    text = write_answer([first, second, third], vocabulary(), {})
+    assert text.splitlines()[2] == "scene: background sky"
+    assert text.count("scene: ") == 2
+    assert read_answer(text, vocabulary()) == [
+        {name: shot[name] for name in vocabulary()} for shot in (first, second, third)
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "scene: subject boat", "nonsense", "shot", "scene subject\nshots: \n\x00"])

@@ -83,9 +83,11 @@ def test_what_is_retained_is_read(server: Mosquitto) -> None:
     says(server, "n2", "running")
     says(server, "n3", "accepted", job_id="b", status="offline")
     with open_link(at(server)) as link:
-        assert look_at(link, "a") == Seen(node="n2", state="running", online=True)
-        assert look_at(link, "b") == Seen(node="n3", state="accepted", online=False)
-        assert look_at(link, "c") == Seen()
+        assert look_at(link, ["a", "b", "c"]) == {
+            "a": Seen(node="n2", state="running", online=True),
+            "b": Seen(node="n3", state="accepted", online=False),
+            "c": Seen(),
+        }
 
 
 @pytest.mark.parametrize("payload", ["", "no json", "[]", '{"state":"done"}', '{"node":5}', '{"node":"+/#","state":"done"}',
@@ -93,7 +95,7 @@ def test_what_is_retained_is_read(server: Mosquitto) -> None:
 def test_rubbish_on_the_topic_of_a_job_is_nothing(server: Mosquitto, payload: str) -> None:
     server.publish("edgereel/v1/job/a/state", payload, "-r")
     with open_link(at(server)) as link:
-        assert look_at(link, "a") == Seen()
+        assert look_at(link, ["a"]) == {"a": Seen()}
 
 
 def test_a_job_of_this_board_alone_needs_no_look_and_no_broker(queue: JobQueue) -> None:

@@ -20,7 +20,7 @@ JOB = "edgereel/v1/job"
 POOL = "edgereel/v1/pool/pi4-2g/req"
 NOT_ALLOWED, NOBODY = 0x87, 0x10
 OTHERS = ("mallory", "kiosk", "board-2")
-OWN = ("status", "birth", "mode", "load")
+OWN = ("status", "birth", "mode", "load", "event", "thumb", "poster")
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +43,8 @@ def test_a_board_may_do_all_that_a_board_does(fleet: Fleet) -> None:
         peer(fleet.settings("board-1"), client_id="edgereel-board-1", will=f"{NODE}/board-1/status") as board,
         peer(fleet.settings("kiosk"), client_id="c") as kiosk,
     ):
-        for topic in (f"{NODE}/+/status", f"{NODE}/+/birth", f"{NODE}/+/mode", f"{NODE}/+/load", f"{JOB}/+/state",
-                      f"{JOB}/+/progress", "edgereel/v1/reply/kiosk/#"):  # fmt: skip
+        for topic in (*(f"{NODE}/+/{leaf}" for leaf in OWN), f"{JOB}/+/state", f"{JOB}/+/progress",
+                      "edgereel/v1/reply/kiosk/#"):  # fmt: skip
             kiosk.subscribe(topic)
         said = [f"{NODE}/board-1/{leaf}" for leaf in OWN]
         said += [f"{JOB}/j/state", f"{JOB}/j/progress", "edgereel/v1/reply/kiosk/1"]
@@ -199,6 +199,24 @@ def test_who_shows_no_certificate_gets_nowhere(tls: list[str], fleet: Fleet) -> 
     with pytest.raises(BrokerError) as refused, open_link(bare):
         pass
     assert ("broker.cert_file" if tls else "broker.tls") in refused.value.hint
+
+
+def test_home_assistant_sees_and_asks_boards_which_write_only_their_own_device(fleet: Fleet) -> None:
+    certify(fleet.certificates, "client", "homeassistant")
+    device = "homeassistant/device/board-1/config"
+    with (
+        peer(fleet.settings("board-1"), client_id="edgereel-board-1") as board,
+        peer(fleet.settings("homeassistant"), client_id="ha") as home,
+    ):
+        home.subscribe("homeassistant/#")
+        assert board.publish("homeassistant/device/board-2/config", b"{}") == NOT_ALLOWED
+        assert board.publish(device, b"{}") == 0
+        assert home.next().topic == device
+        for topic in ("homeassistant/status", f"{NODE}/board-1/req", f"{NODE}/board-1/mode/set", f"{NODE}/board-1/cmd"):
+            board.subscribe(topic)
+            assert home.publish(topic) == 0
+            assert board.next().topic == topic
+        assert home.publish(f"{NODE}/board-1/status") == NOT_ALLOWED
 
 
 def test_a_board_is_added_by_the_line_in_the_acl(fleet: Fleet) -> None:

@@ -207,3 +207,12 @@ def test_a_job_that_ran_when_the_clock_went_back_is_run_again(tmp_path: Path) ->
     assert job and job.id == "a"
     assert state(queue) is JobState.RUNNING
     queue.close()
+
+
+def test_a_board_that_gets_another_id_leaves_no_ghost_and_one_that_keeps_it_says_nothing(queue: JobQueue) -> None:
+    for node in ("n1", "n1"):
+        queue.upkeep.settle(node=node, now=NOW)
+    assert waiting(queue) == []
+    queue.upkeep.settle(node="n2", now=NOW)
+    gone = [(one.message.topic, one.message.payload, one.message.retain) for one in waiting(queue)]
+    assert gone == [(f"edgereel/v1/node/n1/{leaf}", b"", True) for leaf in ("status", "birth", "mode")]

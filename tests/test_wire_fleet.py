@@ -12,7 +12,7 @@ from edge.request import from_json
 from edge.wire import (
     MAX_TOPIC_CHARS,
     Incoming,
-    cleared_state,
+    cleared,
     decode,
     error_body,
     handover_message,
@@ -135,7 +135,7 @@ def test_an_end_carries_its_reason_and_a_hand_back_none() -> None:
 
 
 def test_a_state_is_cleared_by_an_empty_retained_message() -> None:
-    message = cleared_state("a")
+    message = cleared("edgereel/v1/job/a/state")
     assert (message.topic, message.payload, message.retain, message.qos) == ("edgereel/v1/job/a/state", b"", True, 1)
 
 

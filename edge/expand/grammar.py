@@ -1,9 +1,12 @@
-"""The answer form of a language model: one scene line and one line per shot, with what the person said fixed in it.
+"""The answer form of a language model: a scene line and one line per shot, with what the person said fixed in it.
 
     scene: subject balloon, colour red, background sky, count one, particles none, light natural
     shot: motion rise, size large, speed slow, camera static
+    scene: background sunset
+    shot: motion rise, size small, speed slow, camera zoom_out
 
-The grammar (GBNF) admits nothing else, so a model can fill in open slots but never contradict the person.
+A later scene line names only what the story changes. The grammar (GBNF) admits nothing else, so a model can fill in
+open slots but never contradict the person.
 """
 
 from __future__ import annotations
@@ -15,8 +18,11 @@ from dataclasses import dataclass
 from edge.manifest import Slot
 
 Vocabulary = Mapping[str, Slot]
-# These may change from shot to shot; all others belong to the scene, which stays.
+# Every shot has its own of these; all others belong to the scene, which stays until another scene line changes it.
 SHOT_SLOTS = frozenset({"motion", "speed", "size", "camera"})
+# What a later scene line may not change: a clip is drawn in one style.
+WHOLE_CLIP = frozenset({"style"})
+MOST_CHANGES = 4
 SCENE_LINE = "scene: "
 SHOT_LINE = "shot: "
 
@@ -44,21 +50,31 @@ def answer_form(vocabulary: Vocabulary, said: Mapping[str, str], *, most_shots: 
         head = head.rstrip() + ("," if fixed_scene else "")
     else:
         head += "\n"
+    changing = [name for name in open_scene if name not in WHOLE_CLIP] if most_shots > 1 else []
     rules = [
-        f"root ::= {'scene ' if open_scene else ''}{' '.join(['shot', *['shot?'] * (most_shots - 1)])}",
+        f"root ::= {'scene ' if open_scene else ''}{' '.join(['shot', *['next?'] * (most_shots - 1)])}",
+        *([f"next ::= {'change? ' if changing else ''}shot"] if most_shots > 1 else []),
+        *(_changes(changing) if changing else []),
         *([f'scene ::= " " {_sequence(open_scene, {})}'] if open_scene else []),
         f"shot ::= {json.dumps(SHOT_LINE)} {_sequence(shot, said)}" if shot else f"shot ::= {json.dumps(SHOT_LINE)}",
         *(_choice(name, vocabulary[name]) for name in [*open_scene, *shot] if name not in said),
     ]
-    return AnswerForm(head=head, gbnf="\n".join(rules) + "\n", fields=len(open_scene) + most_shots * len(shot))
+    changes = (most_shots - 1) * min(MOST_CHANGES, len(changing))
+    fields = len(open_scene) + most_shots * len(shot) + changes
+    return AnswerForm(head=head, gbnf="\n".join(rules) + "\n", fields=fields)
 
 
 def write_answer(shots: Sequence[Mapping[str, str]], vocabulary: Vocabulary, said: Mapping[str, str]) -> str:
     """The answer that stands for these shots: what a model should have written, for its worked examples."""
     scene = _line_slots(vocabulary, said, scene=True)
     moving = _line_slots(vocabulary, said, scene=False)
-    lines = [SCENE_LINE + ", ".join(f"{name} {shots[0][name]}" for name in scene)]
-    lines += [SHOT_LINE + ", ".join(f"{name} {shot[name]}" for name in moving) for shot in shots]
+    lines, shown = list[str](), dict[str, str]()
+    for shot in shots:
+        changed = [name for name in scene if shot[name] != shown.get(name)]
+        if changed:
+            lines.append(SCENE_LINE + ", ".join(f"{name} {shot[name]}" for name in changed))
+        lines.append(SHOT_LINE + ", ".join(f"{name} {shot[name]}" for name in moving))
+        shown = {name: shot[name] for name in scene}
     return "\n".join(lines) + "\n"
 
 
@@ -73,8 +89,8 @@ def read_answer(text: str, vocabulary: Vocabulary) -> list[dict[str, str]]:
         if line.startswith(SCENE_LINE.strip()):
             scene.update(_fields(line, vocabulary))
         elif line.startswith(SHOT_LINE.strip()):
-            shots.append(_fields(line, vocabulary))
-    return [{**scene, **shot} for shot in shots]
+            shots.append({**scene, **_fields(line, vocabulary)})
+    return shots
 
 
 def _line_slots(vocabulary: Vocabulary, said: Mapping[str, str], *, scene: bool) -> list[str]:
@@ -84,6 +100,13 @@ def _line_slots(vocabulary: Vocabulary, said: Mapping[str, str], *, scene: bool)
     """
     names = [name for name, slot in vocabulary.items() if (name not in SHOT_SLOTS) == scene and len(slot.values) > 1]
     return sorted(names, key=lambda name: name not in said)
+
+
+def _changes(names: Sequence[str]) -> list[str]:
+    """The rules of a later scene line: one to MOST_CHANGES of these slots."""
+    more = ' (", " new)?' * (min(MOST_CHANGES, len(names)) - 1)
+    choices = " | ".join(f"{json.dumps(f'{name} ', ensure_ascii=False)} {_rule(name)}" for name in names)
+    return [f'change ::= {json.dumps(SCENE_LINE)} new{more} "\\n"', f"new ::= {choices}"]
 
 
 def _sequence(names: Sequence[str], said: Mapping[str, str]) -> str:

@@ -39,6 +39,7 @@ rockets rocker locket pocket socket market basket casket gasket ticket cricket w
 small stall shall smile while mobile missile
 leave heave coat coats closet loser jingle mitten match scroll birth could clout cheery beech forget
 wearing waving leaving heaving
+dessert belt shift stir sing sting sweat hand puppy sharp lunch wonder throw threw lovely shrine swiss
 """
 
 
@@ -72,7 +73,7 @@ class Words:
         return self._typo(word) or word
 
     def _typo(self, word: str) -> str | None:
-        if len(word) < TYPO_LENGTH or word in self._real or not word.isalpha():
+        if len(word) < TYPO_LENGTH or not word.isalpha() or not self._real.isdisjoint((*_simpler(word), word)):
             return None
         near = next((known for known in self._long if known[0] == word[0] and one_edit(word, known)), None)
         return self.root(near) if near else None
