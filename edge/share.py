@@ -63,6 +63,8 @@ class Share:
         self._pool.follow(self._gate)
         if unfit and self._queue.now() >= self._queue.sharing.alone_until:
             self.hand_back()
+        elif self._gate.is_open and self._broker.connected and self._queue.depth() <= self._fleet.low:
+            self._take_back()
 
     def hand_back(self) -> None:
         """Give the pools back what waits here and came from them, but for what another board may have already."""
@@ -70,6 +72,10 @@ class Share:
             return
         if back := self._queue.sharing.hand_back(now=self._queue.now(), may_go=self.may_start):
             log.info("Jobs given back to their pools: %d.", back)
+
+    def _take_back(self) -> None:
+        if back := self._queue.sharing.take_back(now=self._queue.now()):
+            log.info("Jobs that went to their pools and were not heard of: %d.", back)
 
     def look(self) -> None:
         """Find out which waiting jobs another board has done, or has."""

@@ -21,6 +21,8 @@ from edge.wire import BASE, handover_message
 
 MAX_HOPS = 3
 ALONE_S = 60.0
+TAKE_BACK_S = (120.0, 3600.0)  # so long after it went, a job may be taken back: later others no longer tell of it
+MOST_BACK = 8
 
 
 class Sharing:
@@ -79,6 +81,23 @@ class Sharing:
                 reply = Reply(topic=topic, correlation=correlation) if topic else None
                 self._table.refuse(request.id, full, now=now, reply=reply)
             self._table.db.execute("DELETE FROM outbox WHERE seq = ?", (pending.seq,))
+
+    def take_back(self, *, now: float) -> int:
+        """Take back what went a while ago and may have reached no board; returns how many jobs that were.
+
+        A broker says that somebody takes a request also when that is no board but one who watches all topics. Before
+        such a job begins it is looked for elsewhere, and it goes no more.
+        """
+        earliest, latest = (now - seconds for seconds in reversed(TAKE_BACK_S))
+        with self._table.commit():
+            rows = self._table.db.execute(
+                "SELECT * FROM job WHERE state = 'handed_back' AND updated_at BETWEEN ? AND ?"
+                " AND NOT EXISTS (SELECT 1 FROM outbox WHERE handover) ORDER BY seq LIMIT ?",
+                (earliest, latest, MOST_BACK),
+            ).fetchall()
+            for job in map(job_of, rows):
+                self._queue_again(replace(job.request, hops=MAX_HOPS), now=now)
+        return len(rows)
 
     def take_again(self, request: Request, *, pool: str, expires_at: float | None, now: float) -> Job:
         """Accept again what went to another board and was sent here once more; joins the caller's transaction.

@@ -9,7 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from edge import intake, look
+import pytest
+
+from edge import intake, look, sharing
 from edge.broker import Broker
 from edge.job import JobState
 from edge.jobqueue import JobQueue
@@ -186,3 +188,19 @@ def test_just_after_the_broker_lost_its_memory_a_board_of_a_pool_begins_nothing_
         one.share.look()
         doubtful = one.queue.get("a")
         assert doubtful and one.share.may_start(doubtful)  # without pools there is nobody to wait for
+
+
+def test_a_job_that_only_somebody_who_watches_took_is_done_here_after_all(
+    tmp_path: Path, server: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sharing, "TAKE_BACK_S", (0.5, 3600.0))
+    with part(tmp_path, server) as one, server.listen("#"):
+        settled(one)
+        one.put("a")
+        one.share.follow(unfit="heat", full="")
+        until(lambda: one.queue.outbox.depth() == 0)
+        assert state(one.queue) is JobState.HANDED_BACK
+        until(lambda: one.joined() and state(one.queue) is JobState.QUEUED)
+        one.share.look()
+        (job,) = one.queue.waiting()
+        assert one.share.may_start(job)

@@ -243,3 +243,29 @@ def test_it_is_not_told_of_jobs_that_it_was_made_to_forget(queue: JobQueue) -> N
     empty_outbox(queue)
     queue.sharing.tell_again(now=2, since=-1)
     assert told(queue) == []
+
+
+def test_what_went_and_reached_no_board_is_taken_back_within_the_hour(queue: JobQueue) -> None:
+    for job_id in ("a", "b"):
+        queue.put(ask(job_id, ttl=9000), now=0, pool="p", expires_at=9000)
+    queue.sharing.hand_back(now=0)
+    assert queue.sharing.take_back(now=130) == 0  # it is still on its way
+    empty_outbox(queue)  # somebody took it, who was no board
+    assert queue.sharing.take_back(now=119) == 0
+    assert queue.sharing.take_back(now=3601) == 0
+    assert queue.sharing.take_back(now=130) == 2
+    job = queue.get("a")
+    assert job and (job.state, job.may_be_elsewhere) == (JobState.QUEUED, True)
+    assert queue.sharing.hand_back(now=140) == 0  # once is enough
+    assert told(queue) == []
+
+
+def test_what_another_board_has_done_or_somebody_cancelled_is_not_done_again(queue: JobQueue) -> None:
+    queue.put(ask("done", attempt=2), now=0, pool="p")
+    queue.sharing.supersede("done", now=0)
+    queue.put(ask("off"), now=0, pool="p")
+    queue.sharing.hand_back(now=0)
+    queue.cancel("off", now=1)
+    empty_outbox(queue)
+    queue.sharing.take_back(now=130)
+    assert (state(queue, "done"), state(queue, "off")) == (JobState.SUPERSEDED, JobState.CANCELLED)
