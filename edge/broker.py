@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -11,7 +12,7 @@ from edge.jobqueue import JobQueue
 from edge.pump import Pump
 from edge.sections import Broker as BrokerSettings
 from edge.session import Session
-from edge.wire import ANY_CANCEL, Incoming, Outgoing, node_topic
+from edge.wire import ANY_CANCEL, Incoming, Outgoing, decode, node_topic
 
 LEAVES = ("req", "mode/set", "cmd")
 PROBE_S = 5.0
@@ -26,7 +27,8 @@ class Broker:
     `hello` gives what to publish on every connection, before the status says `online`; `extra` are further topics to
     hear, if the broker allows it. A broker may grant a
     subscription and then forbid its messages: on every connection we send a word to ourselves, and `deaf` says that it
-    has not come back.
+    has not come back. `boot` is that of our birth message: when we come back and find another one there, another
+    daemon has our name, which not every broker says to whom it cuts off for it.
     """
 
     def __init__(
@@ -37,15 +39,19 @@ class Broker:
         queue: JobQueue,
         handle: Callable[[Incoming], None],
         hello: Callable[[], list[Outgoing]],
+        boot: str = "",
         extra: Sequence[str] = (),
     ) -> None:
         self._node = node
+        self._boot = boot
+        self._former_boot = ""
         self._queue = queue
         self._handle = handle
         self._hello = hello
         self._probe = Outgoing(topic=node_topic(node, "cmd"), payload=b"probe")
         self._probed_at: float | None = None
-        self._opened_at = 0.0
+        self._lost_at = -math.inf
+        self._untold = False
         self._pump = Pump(queue, connection=lambda: self.session.connection)
         self.session = Session(
             settings,
@@ -76,11 +82,8 @@ class Broker:
 
     @property
     def connected_s(self) -> float:
-        """For how many seconds we have been connected to a broker that may have lost its memory; 0 when we are not."""
-        connection = self.session.connected
-        if connection is None:
-            return 0.0
-        return float("inf") if connection.resumed else time.monotonic() - self._opened_at
+        """How many seconds ago we came to a broker that may have lost its memory; 0 when we are not connected."""
+        return time.monotonic() - self._lost_at if self.connected else 0.0
 
     @property
     def connects(self) -> int:
@@ -109,18 +112,32 @@ class Broker:
         self.session.close(last=self._status("offline"))
 
     def _greet(self, connection: Connection) -> None:
+        if self._boot:
+            connection.watch(node_topic(self._node, "birth"))
         for message in (*self._hello(), self._status("online"), self._probe):
             connection.publish(message)
-        self._probed_at = self._opened_at = time.monotonic()
+        self._probed_at = time.monotonic()
         if not connection.resumed:
+            self._lost_at, self._untold = time.monotonic(), True
+        if self._untold:  # now, or when the disk was full the last time
             now = self._queue.now()
             self._queue.sharing.tell_again(now=now, since=now - LOST_S)
+            self._untold = False
 
     def _take(self, message: Incoming) -> None:
         if (message.topic, message.payload) == (self._probe.topic, self._probe.payload):
             self._probed_at = None
+        elif message.topic == node_topic(self._node, "birth"):
+            self._compare(str(decode(message.payload).get("boot", "")))
         else:
             self._handle(message)
+
+    def _compare(self, boot: str) -> None:
+        """Look at the birth message that stands there when we come: at first it is that of our last start."""
+        if self.session.connects <= 1 and boot != self._boot:
+            self._former_boot = boot
+        elif boot not in ("", self._boot, self._former_boot):
+            self.session.taken_over()
 
     def _status(self, word: str) -> Outgoing:
         return Outgoing(topic=node_topic(self._node, "status"), payload=word.encode(), retain=True)

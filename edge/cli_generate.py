@@ -3,43 +3,31 @@
 from __future__ import annotations
 
 import argparse
-import re
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
-from edge.cli_settings import request_of, settings_of
-from edge.errors import Cancelled, EngineError, ResourceError
-from edge.memory import held_mib
-from edge.mode import Mode, lower_of
-from edge.models import Models, choose_mode, fitting_mode, free_mib, models_of
-from edge.pipeline import Finished, Progress, expand, run, seed_of
+from edge.bulk import slug
+from edge.cli_make import make, mode_of, stop_on_signals
+from edge.cli_settings import extras_of, request_of, settings_of
+from edge.errors import Cancelled, RequestError
+from edge.models import models_of
+from edge.pipeline import expand, seed_of
 from edge.plan import Plan
-from edge.request import Request
-from edge.result import Result
-from edge.show import Reporter, print_json, print_plan, print_result, progress
-from edge.stop import Stop
+from edge.show import print_json, print_plan, print_result
 from edge.whole_file import check_writable, whole_file
-
-SLUG_CHARS = 40
 
 
 def generate(args: argparse.Namespace) -> int:
     """Make one clip; returns the exit code. A signal ends the job at its next step and leaves no half file."""
-    request, mode, reason, models = _prepare(args)
+    if args.prompt is None:
+        raise RequestError("There is no prompt.", hint="Say what to show, or name a file of prompts: -f prompts.txt.")
+    request, extras, settings = request_of(args), extras_of(args), settings_of(args)
+    models = models_of(settings)
     out = Path(args.out).expanduser() if args.out else free_name(request.prompt, folder=Path())
     poster = Path(args.poster).expanduser() if args.poster else None
-    with _stop_on_signals() as (stop, signals):
+    with stop_on_signals() as (stop, signals):
         try:
-            with progress("edgereel") as report:
-                events = run(
-                    request, mode=mode, reason=reason, models=models, out=out, poster=poster, stop=stop,
-                    watch=lambda event: report(event.phase, event.fraction),
-                )  # fmt: skip
-                result = _last(events, report)
+            result = make(request, settings=settings, models=models, out=out, poster=poster, stop=stop, extras=extras)
         except Cancelled:
             if signals:
                 return 128 + signals[0]
@@ -53,13 +41,15 @@ def generate(args: argparse.Namespace) -> int:
 
 def plan(args: argparse.Namespace) -> int:
     """Show how a prompt is understood; returns the exit code."""
-    request, mode, reason, models = _prepare(args)
+    request, settings = request_of(args), settings_of(args)
+    models = models_of(settings)
+    mode, reason = mode_of(request, settings, models)
     drawing = Path(args.draw).expanduser() if args.draw else None
     if drawing:
         check_writable(drawing)
     seed = request.seed if request.seed is not None else seed_of(request)
     started = time.monotonic()
-    with _stop_on_signals() as (stop, signals):
+    with stop_on_signals() as (stop, signals):
         try:
             made = expand(request, mode=mode, models=models, seed=seed, stop=stop)
         except Cancelled:
@@ -93,48 +83,6 @@ def _draw(made: Plan, *, seed: int, out: Path) -> None:
 
 def free_name(prompt: str, *, folder: Path) -> Path:
     """A file name made from the prompt that no file in `folder` has yet."""
-    slug = re.sub(r"[\W_]+", "-", prompt.lower())[:SLUG_CHARS].strip("-") or "clip"
-    names = (folder / (f"{slug}.mp4" if number == 1 else f"{slug}-{number}.mp4") for number in range(1, 10_000))
-    return next((name for name in names if not name.exists()), folder / f"{slug}.mp4")
-
-
-def _prepare(args: argparse.Namespace) -> tuple[Request, Mode, str, Models]:
-    request, settings = request_of(args), settings_of(args)
-    models = models_of(settings)
-    asked, reason = choose_mode(request.mode, has_llm=models.llm is not None)
-    mode, short = fitting_mode(asked, models, free_mib=free_mib(settings, held_mib=held_mib()))
-    if mode.rank > lower_of(request.min_mode, asked).rank:
-        raise ResourceError(
-            f"There is not enough memory: {short.removeprefix('memory: ')}.",
-            hint="End something else, or take less care with --set engine.reserve_mib=0; `edgereel doctor` shows more.",
-        )
-    return request, mode, short or reason, models
-
-
-def _last(events: Iterator[Progress | Finished], report: Reporter) -> Result:
-    for event in events:
-        match event:
-            case Progress():
-                report(event.phase, event.fraction)
-            case Finished():
-                return event.result
-    raise EngineError("The model run ended without a result.", hint="Report this with the command that you gave.")
-
-
-@contextmanager
-def _stop_on_signals() -> Iterator[tuple[Stop, list[int]]]:
-    """A Stop that SIGINT and SIGTERM set; the signals seen are in the list. A second Ctrl-C ends at once."""
-    stop, seen = Stop(), list[int]()
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        if seen:
-            raise KeyboardInterrupt
-        seen.append(number)
-        stop.request("cancel")
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop, seen
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    stem = slug(prompt)
+    names = (folder / (f"{stem}.mp4" if number == 1 else f"{stem}-{number}.mp4") for number in range(1, 10_000))
+    return next((name for name in names if not name.exists()), folder / f"{stem}.mp4")

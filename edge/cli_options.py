@@ -21,6 +21,18 @@ modes, best first (auto takes the best one that the models on this board allow):
   lite      as direct, 2 seconds
   spare     as lite, 8 pictures a second, each shown three times
 A prompt may also start with /think or /no_think. The same seed, pack and machine give the same file.
+
+what is done to the clip, all of it together if wanted:
+  edgereel generate "a blue fish moves right" --loop --crop 9:16 --fps 30 --preview fish.gif
+  edgereel generate "two cars in the city" --watermark logo.png --max-bytes 300kB
+A --loop is drawn so, not cross-faded: what turns, hops or sways does so in whole turns, what goes somewhere leaves the
+frame and comes in on the other side within the --seconds, a path is closed, the camera goes there and back. Only a
+storyboard of several shots fades from its last shot to its first.
+
+many clips: one prompt a line; blank lines and lines that begin with # are passed over
+  edgereel generate -f prompts.txt --out clips --mode direct --crop 1:1 --preview webp
+The folder's clips.json says what is done. Run the same command again, after a failure, Ctrl-C or a power cut, and it
+goes on where it was; the exit code is 1 while a clip is missing.
 """
 
 
@@ -61,10 +73,16 @@ def build_parser(verb: str) -> argparse.ArgumentParser:
 
 
 def _fill_generate(parser: argparse.ArgumentParser) -> None:
-    _add_prompt(parser)
-    parser.add_argument("--out", metavar="FILE", help="the MP4 to write (default: named after the prompt, here)")
-    parser.add_argument("--poster", metavar="FILE", help="also write this JPEG of the middle frame")
+    _add_prompt(parser, optional=True)
+    parser.add_argument(
+        "-f", "--file", metavar="FILE", help="no prompt: one prompt a line of this file, clips to --out"
+    )
+    parser.add_argument(
+        "--out", metavar="FILE", help="the MP4 to write (default: named after the prompt, here); with -f a folder"
+    )
+    parser.add_argument("--poster", metavar="FILE", help="also write this JPEG of the middle frame; with -f: jpg")
     _add_common(parser)
+    _add_extras(parser)
     parser.set_defaults(verb=_generate)
 
 
@@ -179,6 +197,22 @@ def _add_prompt(parser: argparse.ArgumentParser, *, optional: bool = False) -> N
     )
 
 
+def _add_extras(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what is done to the clip")
+    group.add_argument(
+        "--crop", metavar="W:H", help="another shape, such as 9:16 or 1:1; the window follows the subject softly"
+    )
+    group.add_argument("--fps", type=int, metavar="N", help="another rate, 1 to 60 (drawn: 24); frames are not mixed")
+    group.add_argument("--loop", action="store_true", help="the end meets the beginning: see below")
+    group.add_argument("--watermark", metavar="FILE|TEXT", help="a PNG, or words, in the lower right corner")
+    group.add_argument(
+        "--max-bytes", metavar="SIZE", help="never larger than this, such as 500kB or 20MB: made coarser until it fits"
+    )
+    group.add_argument(
+        "--preview", metavar="FILE", help="also write a small .gif or .webp that plays everywhere; with -f: gif or webp"
+    )
+
+
 def _add_common(parser: argparse.ArgumentParser, *, json: bool = True) -> None:
     if json:
         parser.add_argument("--json", action="store_true", help="print one JSON object as the last line of stdout")
@@ -189,6 +223,10 @@ def _add_common(parser: argparse.ArgumentParser, *, json: bool = True) -> None:
 
 
 def _generate(args: argparse.Namespace) -> int:
+    if args.file is not None:
+        from edge.cli_bulk import bulk
+
+        return bulk(args)
     from edge.cli_generate import generate
 
     return generate(args)

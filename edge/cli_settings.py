@@ -6,6 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
+from edge.extras import Extras, make_extras
 from edge.request import Request, make_request, path_from_text
 from edge.settings import Settings, load_settings
 
@@ -16,13 +17,24 @@ def settings_of(args: argparse.Namespace) -> Settings:
     return load_settings(path, overrides=args.set, env=os.environ)
 
 
-def request_of(args: argparse.Namespace) -> Request:
-    """The request that a prompt and its options make. Raises RequestError."""
+def request_of(args: argparse.Namespace, *, prompt: str | None = None, request_id: str | None = None) -> Request:
+    """The request that a prompt and its options make; another prompt may take the place of theirs. Raises RequestError."""
     path = path_from_text(args.path) if args.path is not None else None
     image = _image(args.image) if args.image is not None else None
     sent = {name: getattr(args, name, None) for name in ("ttl", "deliver")}
     return make_request(
-        args.prompt, mode=args.mode, seconds=args.seconds, seed=args.seed, path=path, image=image, **sent
+        args.prompt if prompt is None else prompt, id=request_id, mode=args.mode, seconds=args.seconds, seed=args.seed, path=path, image=image, **sent
+    )  # fmt: skip
+
+
+def extras_of(args: argparse.Namespace, *, preview: Path | None = None) -> Extras:
+    """What the options want of a clip beyond its prompt; another `preview` may take the place of theirs.
+
+    Raises RequestError.
+    """
+    return make_extras(
+        crop=args.crop, watermark=args.watermark, max_bytes=args.max_bytes, loop=args.loop, fps=args.fps,
+        preview=args.preview if preview is None else str(preview),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessageInfo
 
-from edge.mqtt import packet_bytes, publish_properties
+from edge.mqtt import MAXIMUM_PACKET_BYTES, packet_bytes, publish_properties, subscription
 from edge.outbox import Pending
 from edge.wire import Outgoing
 
@@ -20,7 +20,8 @@ class Connection:
     """Its limits come with the CONNACK, and whether the broker still had our session: `resumed`.
 
     `in_flight` maps packet ids to outbox rows; `acks` are PUBACKs (packet id, reason) that nobody has looked at yet.
-    `refused` holds the newest packet ids that the broker said no to. `problem` says why it ended, `least_delay_s` how long to stay away then.
+    `refused` holds the newest packet ids that the broker said no to. `problem` says why it ended, `least_delay_s` how
+    long to stay away then. `watching` is the packet id of a SUBSCRIBE that may be refused.
     """
 
     client: Client
@@ -33,6 +34,7 @@ class Connection:
     refused: deque[int] = field(default_factory=lambda: deque(maxlen=64))
     problem: str = ""
     least_delay_s: float = 0.0
+    watching: int | None = None
 
     def take_limits(self, properties: Any) -> None:
         """Keep what the CONNACK says about sizes; paho does not look at it."""
@@ -42,6 +44,14 @@ class Connection:
     def fits(self, message: Outgoing) -> bool:
         """Say whether the broker takes a packet of this size; a larger one would end the connection."""
         return not self.max_packet_bytes or packet_bytes(message) <= self.max_packet_bytes
+
+    def watch(self, topic: str) -> None:
+        """Have also this sent to us, with what is retained there, if we may read it."""
+        _, self.watching = self.client.subscribe(topic, options=subscription(retained=True))
+
+    def was_too_large(self, message: Outgoing) -> None:
+        """Keep in mind what the broker did not take, for the time of this connection."""
+        self.max_packet_bytes = min(packet_bytes(message) - 1, self.max_packet_bytes or MAXIMUM_PACKET_BYTES)
 
     def publish(self, message: Outgoing) -> MQTTMessageInfo:
         """Publish with the properties of the message."""

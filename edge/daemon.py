@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, closing, suppress
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,12 @@ from edge import intake
 from edge.broker import Broker
 from edge.child import ENGINE_COMMAND
 from edge.cpu import FreeCores, fast_cores
-from edge.doctor import Level, examine
-from edge.errors import EngineError, OutputError, ResourceError
+from edge.errors import EngineError
 from edge.governor import Verdict, choose, step
 from edge.home import Home
 from edge.job import Job
-from edge.jobqueue import JobQueue, queue_file
+from edge.jobqueue import JobQueue
 from edge.keeper import Keeper
-from edge.lock import exclusive
 from edge.memory import held_mib, read_process
 from edge.mode import Mode
 from edge.models import Models, choose_mode, fitting_mode, free_mib, models_of
@@ -38,6 +36,7 @@ from edge.report import birth, last_error, last_run
 from edge.result import ModeChoice
 from edge.settings import Settings
 from edge.share import Share
+from edge.startup import make_clips_folder, only_one, open_queue, protect_from_oom_killer, rehearse
 from edge.swap import WANTED_MIB, read_swap, real_mib
 from edge.wire import Origin, Outgoing, node_message, progress_message
 from edge.worker import Worker
@@ -46,7 +45,6 @@ LOAD_PERIODS = 3  # a load message is stale after so many ticks
 WORKER_STUCK_S = 30.0
 STOP_WORKER_S = 7.0
 FLUSH_S = 1.5
-OWN_OOM_SCORE_ADJ = -500
 
 log = logging.getLogger(__name__)
 
@@ -62,11 +60,11 @@ def serve(settings: Settings, *, root: Path = Path("/"), command: Sequence[str] 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     models = models_of(settings)
-    _make_clips_folder(settings.paths.clips)
-    _rehearse(settings, root=root)
-    _protect_from_oom_killer()
+    make_clips_folder(settings.paths.clips)
+    rehearse(settings, root=root)
+    protect_from_oom_killer()
     origin = Origin(node=settings.node.id, boot=secrets.token_hex(4), events=settings.home_assistant.discovery)
-    with _only_one(settings.paths.state), closing(_open_queue(settings, origin)) as queue:
+    with only_one(settings.paths.state), closing(open_queue(settings, origin)) as queue:
         Daemon(settings, queue, origin=origin, models=models, root=root, command=command).run(stop)
     return 0
 
@@ -105,6 +103,7 @@ class Daemon:
             queue=queue,
             handle=self._home.take,
             hello=lambda: [self._birth(), self._mode()],
+            boot=origin.boot,
             extra=self._home.topics,
         )
         self._share = Share(settings, queue, broker=self._broker, handle=handle)
@@ -122,8 +121,6 @@ class Daemon:
 
     def run(self, stop: threading.Event) -> None:
         """Start the parts, tick until `stop` is set, stop the parts. Raises EngineError when one of them died."""
-        for job in self._queue.recover(now=self._queue.now()):
-            log.info("Job %s ran when the daemon died; now it is %s.", job.id, job.state.value)
         self._tick()
         self._keeper.start()
         self._worker.start()
@@ -206,6 +203,8 @@ class Daemon:
         caps = [fitting_mode(asked, self._models, free_mib=free), self._allowed()]
         if job.pool and job.request.mode == "auto" and self._share.crowded:
             caps.append((Mode.DIRECT, "queue: jobs of the pool wait"))
+        if not self._keeper.has_room():
+            caps.append((Mode.PAUSED, "the disk is full"))
         choice = choose(job, asked=asked, reason=reason, caps=caps)
         waiting = "" if choice else max(caps, key=lambda cap: cap[0].rank)[1]
         if waiting and not self._waiting:
@@ -247,46 +246,3 @@ class Daemon:
         }
         expiry_s = max(1, round(LOAD_PERIODS * self._settings.governor.tick_s))
         return node_message("load", body, origin=self._origin, now=time.time(), expiry_s=expiry_s)
-
-
-def _rehearse(settings: Settings, *, root: Path) -> None:
-    """Look at everything that the first request will need, before anybody is told that we are ready.
-
-    Raises ResourceError for what would make every request fail; what only makes it worse is logged.
-    """
-    for finding in examine(settings, root=root):
-        if finding.level is Level.ERROR:
-            raise ResourceError(f"{finding.name}: {finding.text}.", hint=finding.fix)
-        if finding.level is Level.WARN:
-            log.warning("%s: %s. %s", finding.name, finding.text, finding.fix)
-
-
-def _open_queue(settings: Settings, origin: Origin) -> JobQueue:
-    return JobQueue(
-        queue_file(settings), origin=origin, limit=settings.queue.limit, max_crashes=settings.engine.max_attempts
-    )
-
-
-def _only_one(state: Path) -> AbstractContextManager[None]:
-    """Hold the lock of the state folder, so that one identity is never served twice. Raises ResourceError."""
-    return exclusive(
-        state / "lock",
-        busy=f"Another edgereel already serves from {state}.",
-        busy_hint="Stop it first, or give this one its own paths.state and node.id.",
-        folder_hint="Give paths.state a writable folder.",
-    )
-
-
-def _make_clips_folder(clips: Path) -> None:
-    try:
-        clips.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise OutputError(
-            f"The clips folder {clips} cannot be made: {exc.strerror}.", hint="Give paths.clips a writable folder."
-        ) from exc
-
-
-def _protect_from_oom_killer() -> None:
-    """Ask the kernel to end anything else first; only root may ask, and others do without."""
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(str(OWN_OOM_SCORE_ADJ), encoding="ascii")

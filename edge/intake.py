@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 
 import msgspec
@@ -24,10 +25,12 @@ def handle(
     queue: JobQueue,
     room: Callable[[], bool] = lambda: True,
     command: Callable[[str], None] = log.info,
+    wall: Callable[[], float] = time.time,
 ) -> None:
     """Put one message into the queue. When this returns, its effect is on disk and the message may be acked.
 
-    `room` says whether the disk has room for another clip; `command` is called with a word of COMMANDS.
+    `room` says whether the disk has room for another clip; `command` is called with a word of COMMANDS. `wall` is the
+    clock that deadlines are told by; the one of the queue may be days off on a board that was set right after its start.
     Raises sqlite3.Error when nothing could be saved.
     """
     if (job_id := cancelled_id(message.topic)) is not None:
@@ -40,7 +43,7 @@ def handle(
     elif message.topic.endswith("/cmd"):
         _command(message, command)
     elif not message.topic.endswith("/cancel") and (message.payload or not message.retain):
-        _request(message, queue=queue, room=room)  # an empty retained message only clears a topic
+        _request(message, queue=queue, room=room, wall=wall())  # an empty retained message only clears a topic
 
 
 def read_request(message: Incoming, *, default_id: str) -> Request:
@@ -67,14 +70,16 @@ def read_request(message: Incoming, *, default_id: str) -> Request:
     return from_json(body, default_id=default_id)
 
 
-def _request(message: Incoming, *, queue: JobQueue, room: Callable[[], bool]) -> None:
+def _request(message: Incoming, *, queue: JobQueue, room: Callable[[], bool], wall: float) -> None:
     now, pool, reply = queue.now(), pool_of(message.topic), reply_of(message)
     default_id = _correlated_id(message) or new_id()
     request: Request | None = None
     try:
         request = read_request(message, default_id=default_id)
         _check_room(request, queue=queue, room=room)
-        queue.put(request, now=now, reply=reply, pool=pool, expires_at=_expires_at(request, message, now=now))
+        queue.put(
+            request, now=now, reply=reply, pool=pool, expires_at=_expires_at(request, message, now=now, wall=wall)
+        )
     except RequestError as exc:
         shareable = request if pool and exc.code in LATER else None
         if shareable and queue.sharing.pass_on(shareable, pool=pool, reply=reply, now=now):
@@ -92,11 +97,15 @@ def _check_room(request: Request, *, queue: JobQueue, room: Callable[[], bool]) 
         raise RequestError("The disk is full.", hint="Remove clips there, or lower clips.max_mib.", code="disk_full")
 
 
-def _expires_at(request: Request, message: Incoming, *, now: float) -> float | None:
-    """When the request is too late to begin, by its own words and by what the broker still gave it."""
+def _expires_at(request: Request, message: Incoming, *, now: float, wall: float) -> float | None:
+    """When the request is too late to begin, by its own words and by what the broker still gave it.
+
+    A deadline is a time of day: it is compared with the clock of the wall, which may be right where `now` is not.
+    """
     waits = [wait for wait in (request.ttl, message.expiry_s) if wait is not None and request.ttl is not None]
-    times = [now + min(waits)] if waits else []
-    return min([*times, request.deadline] if request.deadline is not None else times, default=None)
+    if request.deadline is not None:
+        waits.append(request.deadline - wall)
+    return now + min(waits) if waits else None
 
 
 def _command(message: Incoming, command: Callable[[str], None]) -> None:

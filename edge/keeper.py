@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import sqlite3
 import time
 from typing import Any
 
@@ -55,11 +56,15 @@ class Keeper:
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + PERIOD_S
-        self._upkeep.forget(now=self._now())
-        kept = kept_clips(self._folder, now=time.time(), delivered=self._upkeep.delivered)
+        now = min(time.time(), self._now())  # whichever way the clock was set meanwhile, nothing looks older than it is
+        kept = kept_clips(self._folder, now=now, delivered=self._upkeep.delivered)
         gone = to_remove(kept, limits=self._limits, free_mib=free_mib(self._folder))
-        if remove_clips(self._folder, job_ids=gone) + remove_strays(self._folder, now=time.time()):
+        if remove_clips(self._folder, job_ids=gone) + remove_strays(self._folder, now=now):
             log.info("Clips cleared away: %s", ", ".join(gone) or "unfinished ones")
+        try:
+            self._upkeep.forget(now=self._now())
+        except sqlite3.Error as exc:
+            log.warning("The queue cannot be tidied up (%s). Free some disk space.", exc)
 
     def poster_url(self, job_id: str) -> str:
         """Where Home Assistant can fetch the poster of a job; empty where it cannot."""
@@ -69,5 +74,11 @@ class Keeper:
         """The result with where its clip is fetched from, and the clip in base64 where that was asked for."""
         told = {"url": self._server.url_of(job.id)} | result if self._serves else result
         wanted = job.request.deliver == "inline" and job.reply and result.get("bytes", 0) <= MAX_INLINE_BYTES
-        clip = self._folder / f"{job.id}.mp4"
-        return told, base64.b64encode(clip.read_bytes()).decode() if wanted else ""
+        return told, self._inline(job.id) if wanted else ""
+
+    def _inline(self, job_id: str) -> str:
+        try:
+            return base64.b64encode((self._folder / f"{job_id}.mp4").read_bytes()).decode()
+        except OSError as exc:
+            log.warning("The clip of job %s cannot be sent along: %s.", job_id, exc.strerror)
+            return ""

@@ -30,8 +30,9 @@ class Link:
     def __init__(self, broker: Broker, client: Client) -> None:
         self._broker = broker
         self._client = client
-        self._answers: queue.SimpleQueue[ReasonCode | None] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[ReasonCode | None] = queue.SimpleQueue()  # None: the connection ended
         self._messages: queue.SimpleQueue[Incoming | None] = queue.SimpleQueue()
+        self._accepted = False
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_publish = self._on_publish
@@ -105,6 +106,7 @@ class Link:
     def _on_connect(
         self, _client: Client, _data: Any, _flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
     ) -> None:
+        self._accepted = not reason.is_failure
         self._answers.put(reason)
 
     def _on_subscribe(
@@ -118,9 +120,9 @@ class Link:
         self._answers.put(reason)
 
     def _on_disconnect(
-        self, _client: Client, _data: Any, _flags: DisconnectFlags, _reason: ReasonCode, _properties: Properties | None
+        self, _client: Client, _data: Any, _flags: DisconnectFlags, reason: ReasonCode, _properties: Properties | None
     ) -> None:
-        self._answers.put(None)
+        self._answers.put(None if self._accepted else reason)  # before the CONNACK it says why there is none
         self._messages.put(None)
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from edge.errors import BrokerError
 from edge.job import Job
@@ -102,27 +103,41 @@ class Looks:
             return blind
         try:
             with open_link(self._settings) as link:
-                found = {one: judge(look_at(link, one), own=self._node, held_s=held) for one, held in held_s.items()}
+                seen = look_at(link, wanted)
+                found = {one: judge(seen[one], own=self._node, held_s=held) for one, held in held_s.items()}
         except BrokerError:
             return blind
         self._saw_at = time.monotonic()
         return found
 
 
-def look_at(link: Link, job_id: str) -> Seen:
-    """Read the retained state of a job, and the status of the board that it names. Raises BrokerError."""
-    body = decode(_retained(link, job_topic(job_id, "state")))
+def look_at(link: Link, job_ids: list[str]) -> dict[str, Seen]:
+    """Read the retained states of jobs, and the status of the boards that they name. Raises BrokerError."""
+    topics = {job_id: job_topic(job_id, "state") for job_id in job_ids}
+    states = _retained(link, topics.values())
+    bodies = {job_id: decode(states.get(topic, b"")) for job_id, topic in topics.items()}
+    nodes = {job_id: _node(body) for job_id, body in bodies.items()}
+    words = _retained(link, {node_topic(node, "status") for node in nodes.values() if node})
+    return {job_id: _seen(nodes[job_id], body, words) for job_id, body in bodies.items()}
+
+
+def _seen(node: str, body: dict[str, Any], words: dict[str, bytes]) -> Seen:
+    online = words.get(node_topic(node, "status")) == b"online"
+    return Seen(node=node, state=str(body.get("state")), online=online) if node else Seen()
+
+
+def _node(body: dict[str, Any]) -> str:
     node = body.get("node")
-    if not isinstance(node, str) or not node.replace("-", "").replace("_", "").isalnum():
-        return Seen()
-    online = _retained(link, node_topic(node, "status")) == b"online"
-    return Seen(node=node, state=str(body.get("state")), online=online)
+    return node if isinstance(node, str) and node.replace("-", "").replace("_", "").isalnum() else ""
 
 
-def _retained(link: Link, topic: str) -> bytes:
-    link.subscribe(topic)
+def _retained(link: Link, topics: Collection[str]) -> dict[str, bytes]:
+    """What is retained on each of these topics, as far as there is anything."""
+    if topics:
+        link.subscribe(*topics)
     until = time.monotonic() + ANSWER_S
-    while message := link.next_message(until=until):
-        if message.topic == topic:
-            return message.payload
-    return b""
+    found: dict[str, bytes] = {}
+    while len(found) < len(topics) and (message := link.next_message(until=until)):
+        if message.topic in topics:
+            found.setdefault(message.topic, message.payload)
+    return found

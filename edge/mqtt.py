@@ -1,8 +1,9 @@
 """A paho-mqtt client for MQTT v5, set up the same way for the daemon and for `edgereel submit`.
 
 paho traps that this file closes for both: a session is kept only with clean_start False, QoS 2 is never used
-(it loses messages on a kill), the broker's Maximum Packet Size is not looked at by paho, and why a broker refuses a
-certificate is passed over by it.
+(it loses messages on a kill), the broker's Maximum Packet Size is not looked at by paho, a packet of any size is taken
+into memory, why a broker refuses a certificate is passed over by it, and it ends the connection over a reason that MQTT
+does not have in a PUBACK, which mosquitto gives for what is above its message_size_limit.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ import select
 import socket
 import ssl
 import time
-from typing import Any
+from typing import Any, Literal
 
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -27,10 +28,23 @@ from edge.wire import Incoming, Outgoing
 
 CONNECT_TIMEOUT_S = 5.0
 RECEIVE_MAXIMUM = 4
+MAXIMUM_PACKET_BYTES = 1024 * 1024  # the broker drops what is larger: three times the largest request, or inline clip
 HEADER_BYTES = 64  # what a PUBLISH adds to topic, payload and correlation data, rounded up
 NO_RETAINED = 2  # Retain Handling: what was retained before we subscribed is not sent
 BAD_CREDENTIALS = (0x86, 0x87)
 UNSPECIFIED = 0x80
+PACKET_TOO_LARGE = 0x95
+TOO_LARGE = 0x99  # what a PUBACK with PACKET_TOO_LARGE is read as: "payload format invalid", which we never declare
+
+
+class TolerantClient(Client):
+    """Reads a PUBACK that says that the packet was too large."""
+
+    def _handle_pubackcomp(self, cmd: Literal["PUBACK", "PUBCOMP"]) -> MQTTErrorCode:
+        packet = self._in_packet["packet"]
+        if cmd == "PUBACK" and len(packet) > 2 and packet[2] == PACKET_TOO_LARGE:
+            packet[2] = TOO_LARGE
+        return super()._handle_pubackcomp(cmd)
 
 
 def new_client(broker: Broker, *, client_id: str, manual_ack: bool = False) -> Client:
@@ -39,7 +53,7 @@ def new_client(broker: Broker, *, client_id: str, manual_ack: bool = False) -> C
     Raises SettingsError when the password, a certificate or a key cannot be read, or they do not fit together.
     """
     context = client_context(broker)
-    client = Client(
+    client = TolerantClient(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
         protocol=MQTTv5,
@@ -66,6 +80,7 @@ def connect(client: Client, broker: Broker, *, session_expiry_s: int) -> None:
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves it untyped
     properties.SessionExpiryInterval = session_expiry_s
     properties.ReceiveMaximum = RECEIVE_MAXIMUM
+    properties.MaximumPacketSize = MAXIMUM_PACKET_BYTES
     try:
         client.connect(
             broker.host, broker.port, broker.keepalive_s, clean_start=session_expiry_s == 0, properties=properties

@@ -46,8 +46,16 @@ class Outbox:
             return [_pending(row, now=now) for row in rows]
 
     def drop(self, seq: int) -> None:
-        """Forget a message that the broker has taken over."""
+        """Forget a message that the broker has taken over.
+
+        If it is retained, an older one of its topic that was put off is forgotten too: sent late, it would replace it.
+        """
         with self._lock, transaction(self._db):
+            self._db.execute(
+                "DELETE FROM outbox WHERE retain AND retry_at > 0 AND seq < ?"
+                " AND topic = (SELECT topic FROM outbox WHERE seq = ? AND retain)",
+                (seq, seq),
+            )
             self._db.execute("DELETE FROM outbox WHERE seq = ?", (seq,))
 
     def defer(self, seq: int, *, until: float) -> None:

@@ -14,10 +14,11 @@ from edge.cpu import bind
 from edge.encode import Frame, encode
 from edge.errors import ModelError
 from edge.expand import open_expander
+from edge.extras import NO_EXTRAS, Extras
 from edge.manifest import ModelManifest
 from edge.memory import return_what_is_free
 from edge.meter import Meter
-from edge.mode import FPS, Mode
+from edge.mode import Mode
 from edge.models import Models, needs_of
 from edge.packs import check_trusted, verified_file
 from edge.photo import open_photo
@@ -25,7 +26,9 @@ from edge.plan import Plan
 from edge.request import MAX_SEED, Request
 from edge.result import ModeChoice, Result
 from edge.stop import Stop
+from edge.treatment import Treatment
 from edge.video.generator import open_generator
+from edge.video.loop import MIDDLE
 from edge.whole_file import check_writable
 
 __all__ = ["Event", "Finished", "Models", "Progress", "Watch", "expand", "run", "seed_of"]
@@ -65,17 +68,22 @@ def run(
     poster: Path | None,
     stop: Stop,
     watch: Watch | None = None,
+    extras: Extras = NO_EXTRAS,
 ) -> Iterator[Event]:
     """Make the clip of one request in `mode`; `reason` says why that is not what was asked for.
 
     Yields Progress with a fraction that never falls, at last Finished; each yield is a place to stop. `watch` is
-    called with the progress of the language model, which cannot yield while it works.
-    Raises what the parts raise: ModelError, OutputError, EngineError, ResourceError, Cancelled, Preempted.
+    called with the progress of the language model, which cannot yield while it works. With `extras` the clip has another
+    shape, rate or size, a mark, or no seam.
+    Raises what the parts raise: ModelError, OutputError, EngineError, ResourceError, Cancelled, Preempted, and
+    RequestError for extras that cannot be had.
     """
     seed = request.seed if request.seed is not None else seed_of(request)
     check_trusted(models.video)
-    for path in filter(None, (out, poster)):
+    for path in filter(None, (out, poster, extras.preview)):
         check_writable(path)
+    canvas = models.video.manifest.canvas
+    treatment = Treatment(extras, width=canvas.out_width, height=canvas.out_height)
     if models.cores:
         bind(models.cores)
     return_what_is_free()
@@ -85,8 +93,10 @@ def run(
         plan = expand(request, mode=mode, models=models, seed=seed, stop=stop, watch=watch, meter=meter)
         return_what_is_free()  # of the language model
         clip = yield from _draw(
-            plan, photo, mode=mode, models=models, seed=seed, out=out, poster=poster, stop=stop, meter=meter
-        )
+            plan, photo, mode=mode, models=models, seed=seed, out=out, poster=poster, stop=stop, meter=meter,
+            treatment=treatment,
+        )  # fmt: skip
+        told = treatment.finish(clip)
         result = Result(
             state="done",
             mode=ModeChoice(requested=request.mode, effective=mode, reason=reason),
@@ -94,6 +104,7 @@ def run(
             clip=clip,
             seed=seed,
             models=_models_used(mode, models),
+            extras=told,
             **meter.fields(),
         )
     needs_of(models).learn(mode, result.memory.get("peak_held_mib", 0.0))
@@ -174,7 +185,7 @@ class _Clock:
 
 def _draw(
     plan: Plan, photo: Frame | None, *, mode: Mode, models: Models, seed: int, out: Path, poster: Path | None,
-    stop: Stop, meter: Meter,
+    stop: Stop, meter: Meter, treatment: Treatment,
 ) -> Generator[Progress, None, Clip]:  # fmt: skip
     """Frames into the file as they come; the meter gets the seconds of load, text, denoise, decode and encode."""
     begin = _expanded(mode)
@@ -183,11 +194,16 @@ def _draw(
     for name in models.video.manifest.files:
         verified_file(models.video, name, cache=models.cache)
     with open_generator(models.video, threads=models.threads, cache=models.cache) as generator:
-        total = max(1, generator.count(plan))
+        total = max(1, treatment.count(generator.count(plan)))
         yield Progress("denoise", begin + LOADED)
         drawing = time.monotonic()
-        clock = _Clock(generator.frames(plan, row=mode.row, seed=seed, stop=stop, photo=photo))
-        written = encode(clock, out, fps=FPS, poster=poster, stop=stop, poster_frame=total // 2)
+        loop = treatment.loop
+        clock = _Clock(generator.frames(plan, row=mode.row, seed=seed, stop=stop, photo=photo, loop=loop))
+        treated = treatment.of(clock, lambda: generator.takes(plan, seed=seed, loop=loop))
+        middle = round(total * MIDDLE) if loop else total // 2
+        written = encode(
+            treated, out, fps=treatment.fps, poster=poster, stop=stop, poster_frame=middle, write=treatment.write
+        )
         clip = yield from _follow(written, total=total, begin=begin + LOADED)
         encoding = time.monotonic() - drawing - clock.seconds
         meter.prove(generator.weights)

@@ -26,13 +26,17 @@ NOBODY_S = 5.0
 CLAIMED = ("accepted", "running")
 OFFLINE_S = 30.0
 RECONNECT_S = 1.0
+SETTLE_S = 1.0  # what the broker knows is heard before anything is sent again
 
 State = dict[str, Any]
 
 
 @dataclass
 class Pursuit:
-    """One request on its way: whether anybody heard it, who has it and was asked, and when (monotonic) to send again."""
+    """One request on its way: whether anybody may have heard it, who has it and was asked, and when to send again.
+
+    `next_at` is monotonic. `end` is an end whose answer, with the clip in it, is still awaited.
+    """
 
     sent: SentRequest
     next_at: float = 0.0
@@ -41,6 +45,7 @@ class Pursuit:
     asked: bool = False
     node: str = ""
     revs: tuple[str, int] = ("", -1)
+    end: State | None = None
 
 
 class Requester:
@@ -102,7 +107,7 @@ class Requester:
                 with open_link(self._broker) as link:
                     self.reached = True
                     link.subscribe(ANY_STATUS, self._reply)
-                    self._unheard = self._open()
+                    self._begin()
                     while not until():
                         if time.monotonic() >= deadline:
                             return False
@@ -114,6 +119,12 @@ class Requester:
                     raise
                 time.sleep(RECONNECT_S * random.uniform(0.5, 1.5))  # noqa: S311 - a spread
         return True
+
+    def _begin(self) -> None:
+        settled = time.monotonic() + SETTLE_S
+        self._unheard = self._open()
+        for pursuit in self._going.values():
+            pursuit.next_at = max(pursuit.next_at, settled) if pursuit.heard else pursuit.next_at
 
     def _listen(self, link: Link) -> None:
         link.subscribe(*(job_topic(job_id, leaf) for job_id in self._unheard for leaf in ("state", "progress")))
@@ -132,7 +143,9 @@ class Requester:
             pursuit = self._going[job_id]
             if pursuit.node and now - self._offline_since.get(pursuit.node, now) > self._offline_s:
                 pursuit.node, pursuit.next_at = "", now
-            if pursuit.next_at <= now:
+            if pursuit.next_at <= now and pursuit.end:
+                self._keep(pursuit, pursuit.end)
+            elif pursuit.next_at <= now:
                 if pursuit.asked:  # a board that says nothing is gone, whatever a broker remembers of it
                     pursuit.node = ""
                 pursuit.asked = bool(pursuit.node)
@@ -146,6 +159,7 @@ class Requester:
         request = pursuit.sent.request
         topic = node_topic(pursuit.node, "req") if pursuit.node else pursuit.sent.topic
         wait_s = min(self._retry_s * 2 ** min(pursuit.tries - 1, 10), LONGEST_S)
+        before, pursuit.heard = pursuit.heard, True  # unless the broker says that nobody did
         heard = link.publish(
             Outgoing(topic=topic, payload=msgspec.json.encode(request.to_json()), response_topic=self._reply,
                      correlation=request.id.encode())
@@ -156,7 +170,7 @@ class Requester:
                 f"Nobody listens on {topic}.", hint="Start `edgereel serve` there, or correct --node or --pool.",
                 code="refused",
             )  # fmt: skip
-        pursuit.heard = pursuit.heard or heard
+        pursuit.heard = before or heard
         if not heard:
             pursuit.node, wait_s = "", min(NOBODY_S, wait_s)
         pursuit.next_at = now + wait_s * random.uniform(0.75, 1.25)  # noqa: S311 - a spread
@@ -171,7 +185,7 @@ class Requester:
         body = decode(message.payload)
         pursuit = self._going.get(str(body.get("id")))
         if pursuit and not pursuit.sent.ended:
-            self._take(pursuit, body)
+            self._take(pursuit, body, answer=message.topic == self._reply)
 
     def _note_status(self, node: str, *, online: bool) -> None:
         if online:
@@ -179,20 +193,29 @@ class Requester:
         else:
             self._offline_since.setdefault(node, time.monotonic())
 
-    def _take(self, pursuit: Pursuit, body: State) -> None:
-        state, node, rev = body.get("state"), str(body.get("node", "")), body.get("rev", 0)
+    def _take(self, pursuit: Pursuit, body: State, *, answer: bool) -> None:
+        state, node, rev, now = body.get("state"), str(body.get("node", "")), body.get("rev", 0), time.monotonic()
         if state is None:
             self._on_state(body)
             return
         if pursuit.revs[0] == node and isinstance(rev, int) and rev < pursuit.revs[1] and state != "rejected":
             return  # a replay
-        later = (body.get("error") or {}).get("code") in LATER and self._patient
+        if state == "handed_back" and pursuit.node not in ("", node):
+            return  # a copy of it: another board has the job
+        error = body.get("error") or {}
+        later = error.get("code") in LATER and self._patient
         if state == "rejected" and (later or pursuit.node):
-            pursuit.next_at = time.monotonic() + float(body["error"].get("retry_after_s", self._retry_s)) * later
+            pursuit.next_at = now + (float(error.get("retry_after_s", self._retry_s)) if later else NOBODY_S)
+            return
+        if state == "done" and pursuit.sent.request.deliver == "inline" and not answer and not pursuit.end:
+            pursuit.end, pursuit.next_at = body, now + NOBODY_S  # what is retained has no clip in it; the answer does
             return
         pursuit.revs = (node, rev if isinstance(rev, int) else 0)
         pursuit.node, pursuit.asked = (node if state in CLAIMED else ""), False
+        pursuit.next_at = now + self._retry_s * (2 if state in CLAIMED else 1)
+        self._keep(pursuit, body)
+
+    def _keep(self, pursuit: Pursuit, body: State) -> None:
         pursuit.sent = replace(pursuit.sent, state=body)
         self._sent.keep(pursuit.sent)
         self._on_state(body)
-        pursuit.next_at = time.monotonic() + self._retry_s * (2 if state in CLAIMED else 1)

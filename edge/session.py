@@ -26,7 +26,8 @@ from edge.sections import Broker as BrokerSettings
 from edge.wire import Incoming, Outgoing
 
 FIRST_DELAY_S = 1.0
-MAX_DELAY_S = 60.0
+MAX_DELAY_S = 16.0  # so that results are told within half a minute of a broker's return
+REMIND_S = 600.0
 STEADY_S = 30.0  # a connection that lived this long was a good one
 TAKEN_OVER = 0x8E
 TAKEN_OVER_DELAY_S = 10.0
@@ -97,6 +98,12 @@ class Session:
         """Take nothing new. Messages that still come stay unacked, so the broker keeps them for the next start."""
         self._closed.set()
 
+    def taken_over(self) -> None:
+        """Keep in mind that somebody else connects with our name: whoever is cut off then stays away for a while."""
+        if connection := self.connection:
+            connection.least_delay_s = TAKEN_OVER_DELAY_S
+            connection.problem = f"Another client connects as {self._client_id}: give each board its own node.id."
+
     def close(self, *, last: Outgoing | None = None) -> None:
         """Say the last word; disconnect; end the thread."""
         self.stop_intake()
@@ -110,6 +117,7 @@ class Session:
 
     def _run(self) -> None:
         delays = backoff()
+        said, said_at = "", 0.0
         while not self._stop.is_set():
             started = time.monotonic()
             problem, least_delay_s = self._connect_once()
@@ -118,7 +126,9 @@ class Session:
             if time.monotonic() - started > STEADY_S:
                 delays = backoff()
             delay = max(next(delays), least_delay_s)
-            log.warning("%s Next try in %.0f s; queued jobs go on.", problem, delay)
+            if problem != said or time.monotonic() - said_at > REMIND_S:
+                log.warning("%s Next try in %.0f s; queued jobs go on.", problem, delay)
+                said, said_at = problem, time.monotonic()
             self._stop.wait(delay)
 
     def _connect_once(self) -> tuple[str, float]:
@@ -152,9 +162,10 @@ class Session:
             self._on_connect(connection, reason, properties)
 
         def on_subscribe(
-            _client: Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Properties | None
+            _client: Client, _data: Any, mid: int, reasons: list[ReasonCode], _properties: Properties | None
         ) -> None:
-            self._on_subscribe(connection, reasons)
+            if mid != connection.watching:
+                self._on_subscribe(connection, reasons)
 
         def on_disconnect(
             _client: Client, _data: Any, _flags: DisconnectFlags, reason: ReasonCode, _properties: Properties | None
@@ -197,7 +208,12 @@ class Session:
             self._open(connection)
 
     def _open(self, connection: Connection) -> None:
-        self._opened(connection)
+        try:
+            self._opened(connection)
+        except sqlite3.Error as exc:
+            connection.problem = f"The queue cannot be written ({exc}): free some disk space."
+            connection.client.disconnect()
+            return
         connection.ready = True
         self.connects += 1
         log.info("Connected to %s:%d as %s.", self._settings.host, self._settings.port, self._client_id)
@@ -206,8 +222,7 @@ class Session:
     def _on_disconnect(self, connection: Connection, reason: ReasonCode) -> None:
         connection.ready = False
         if reason.value == TAKEN_OVER:
-            connection.least_delay_s = TAKEN_OVER_DELAY_S
-            connection.problem = f"Another client connects as {self._client_id}: give each board its own node.id."
+            self.taken_over()
         connection.problem = connection.problem or f"The connection to the broker ended: {reason}."
 
     def _on_message(self, connection: Connection, message: MQTTMessage) -> None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
+from unicodedata import east_asian_width
 
 from edge.plan import Plan
 from edge.result import Result
@@ -49,6 +50,11 @@ def _plain_lines(title: str) -> Reporter:
     return report
 
 
+def note(text: str) -> None:
+    """One line on stderr, beside the results."""
+    print("edgereel: " + " ".join(text.split()), file=sys.stderr, flush=True)
+
+
 def print_json(value: object) -> None:
     """One JSON object on one line, in UTF-8 as it is."""
     print(json.dumps(value, ensure_ascii=False), flush=True)
@@ -68,6 +74,13 @@ def print_result(result: Result) -> None:
           f"{clip.bytes / 1024:.0f} KiB, seed {result.seed}")  # fmt: skip
     if clip.poster:
         print(f"  poster   {clip.poster}")
+    preview = result.extras.get("preview")
+    if isinstance(preview, dict):
+        print(f"  preview  {preview['path']}, {preview['width']}x{preview['height']}, {preview['frames']} frames, "
+              f"{preview['bytes'] / 1024:.0f} KiB")  # fmt: skip
+    done = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in result.extras.items() if name != "preview")
+    if done:
+        print(f"  extras   {done}")
     print(f"  mode     {mode.effective.value}{asked}{reason}")
     print_plan(result.plan)
     print(f"  seconds  {times}")
@@ -93,6 +106,12 @@ def print_plan(plan: Plan) -> None:
 
 def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Columns, each as wide as its longest cell."""
-    widths = [max(len(row[column]) for row in (heads, *rows)) for column in range(len(heads))]
+    widths = [max(_width(row[column]) for row in (heads, *rows)) for column in range(len(heads))]
     for row in (heads, *rows):
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        cells = (cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
+
+
+def _width(text: str) -> int:
+    """How many columns of a terminal a text takes: Chinese letters take two each."""
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)

@@ -62,7 +62,7 @@ def resume(
     with closing(Sent(file)) as sent:
         requester = Requester(broker, sent, on_state=on_state)
         ids = requester.take_up()
-        requester.follow(until=lambda: not sent.open(), deadline=time.monotonic() + timeout_s)
+        requester.follow(until=lambda: all(map(requester.ended, ids)), deadline=time.monotonic() + timeout_s)
         states = requester.states()
         return [states[job_id] or _unheard(job_id) for job_id in ids]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,4 +63,5 @@ def _output_error(path: Path, exc: OSError) -> OutputError:
     return OutputError(
         f"Cannot write {path}: {exc.strerror or exc}.",
         hint="Choose another place, or free space and give write permission there.",
+        code="disk_full" if exc.errno in (errno.ENOSPC, errno.EDQUOT) else "",
     )

@@ -41,6 +41,7 @@ STATE_EXPIRY_S = 24 * 3600
 REPLY_EXPIRY_S = 3600
 PROGRESS_EXPIRY_S = 30
 MAX_TOPIC_CHARS = 256
+MAX_TOPIC_LEVELS = 100  # mosquitto ends the connection of whoever publishes to more than 200
 SHORT_RESULT = ("url", "sha256", "bytes", "seconds", "clip")
 FINAL_STATES = ("done", "failed", "cancelled", "expired", "rejected")
 LATER = ("overloaded", "disk_full")
@@ -130,7 +131,8 @@ def reply_of(message: Incoming) -> Reply | None:
     topic = message.response_topic or ""
     plain = topic.isprintable() and not any(mark in topic for mark in "+#") and not topic.startswith("$")
     ours = topic.startswith(f"{BASE}/") and not topic.startswith(f"{REPLIES}/")
-    if not topic or len(topic) > MAX_TOPIC_CHARS or not plain or ours:
+    too_much = len(topic) > MAX_TOPIC_CHARS or topic.count("/") >= MAX_TOPIC_LEVELS
+    if not topic or too_much or not plain or ours:
         return None
     return Reply(topic=topic, correlation=message.correlation)
 
@@ -247,7 +249,7 @@ def decode(payload: bytes) -> dict[str, Any]:
     """A state as a client reads it; an empty dict when it is not a JSON object."""
     try:
         return msgspec.json.decode(payload, type=dict[str, Any])
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return {}
 
 

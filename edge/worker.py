@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from edge.attempt import Ask, attempt
@@ -120,7 +121,8 @@ class Worker:
         self.running = job
         try:
             self._child = self._child or Child(self._command, self._settings)
-            self._settle(job, attempt(self._order(job), self._child, ask=self._asker(job), progress=self._teller(job)))
+            answer = attempt(self._order(job), self._child, ask=self._asker(job), progress=self._teller(job))
+            self._settle_in_time(job, answer)
         finally:
             self.running = None
         return True
@@ -139,7 +141,8 @@ class Worker:
             nonlocal renewed
             self.beat = time.monotonic()
             if self.beat - renewed > lease_s / 3:
-                self._queue.renew(job.id, lease_s=lease_s, now=self._queue.now())
+                with suppress(sqlite3.Error):  # a full disk; nobody else takes jobs from this queue
+                    self._queue.renew(job.id, lease_s=lease_s, now=self._queue.now())
                 renewed = self.beat
             if self._queue.cancel_asked(job.id):
                 return "cancel"
@@ -176,6 +179,19 @@ class Worker:
 
         return tell
 
+    def _settle_in_time(self, job: Job, answer: Done | Failed | Lost) -> None:
+        """Write down how an attempt ended, as soon as the disk takes it: what is done is not done again."""
+        while not self._stop.is_set():
+            self.beat = time.monotonic()
+            try:
+                return self._settle(job, answer)
+            except sqlite3.Error as exc:
+                log.warning(
+                    "The end of job %s cannot be written (%s); trying again. Free some disk space.", job.id, exc
+                )
+                self._stop.wait(DISK_RETRY_S)
+        return self._settle(job, answer)
+
     def _settle(self, job: Job, answer: Done | Failed | Lost) -> None:
         """Write down how an attempt ended."""
         now = self._queue.now()
@@ -185,6 +201,9 @@ class Worker:
                 self._queue.finish(job.id, told, now=now, inline=inline)
             case Failed(code=Preempted.code):
                 self._queue.release(job.id, now=now)
+            case Failed(code="disk_full", message=message):  # it waits for room, if that is looked after
+                log.warning("Job %s: %s", job.id, message)
+                self._queue.release(job.id, now=now, crashed=message)
             case Failed(code=code, message=message, hint=hint):
                 self._queue.fail(job.id, EdgereelError(message, hint=hint, code=code), now=now)
             case Lost(how=how):

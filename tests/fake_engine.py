@@ -1,7 +1,7 @@
 """The real engine process with a small pipeline whose behaviour the prompt asks for; run as `fake_engine.py FD`.
 
 Words in the prompt: `slow` takes a second, `long` a minute, `deaf` ignores every request to stop, `raise` is a bug,
-`refuse` an error of edgereel, `die` kills the process above the mode `lite`, `alwaysdie` in every mode.
+`refuse` an error of edgereel, `full` a disk without room, `die` kills the process above the mode `lite`, `alwaysdie` in every mode.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from edge.clip import Clip
 from edge.engine import main
-from edge.errors import ModelError
+from edge.errors import ModelError, OutputError
 from edge.mode import Mode
 from edge.pipeline import Finished, Progress
 from edge.plan import Plan, Shot
@@ -44,6 +44,8 @@ def pipeline(
         raise ZeroDivisionError("a bug")
     if "refuse" in words:
         raise ModelError("The pack is gone.", hint="Fetch it again.")
+    if "full" in words:
+        raise OutputError("Cannot write the clip: No space left on device.", code="disk_full")
     if "alwaysdie" in words or ("die" in words and mode.rank < Mode.LITE.rank):
         os.kill(os.getpid(), signal.SIGKILL)
     steps = 20 if "slow" in words else 1200 if "long" in words else 1

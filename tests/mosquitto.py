@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -65,6 +66,11 @@ class Mosquitto:
 
     def kill(self) -> None:
         self._end("kill")
+
+    def reload(self) -> None:
+        """Take up a changed ACL."""
+        assert self._process
+        self._process.send_signal(signal.SIGHUP)
 
     def _end(self, how: str) -> None:
         if self._process:

@@ -103,6 +103,18 @@ def test_a_retained_request_is_rejected_and_a_retained_clearing_is_nothing(queue
     assert [state["state"] for state in told(queue)] == ["rejected"]
 
 
+@pytest.mark.parametrize("off_s", [-86_400, 0, 86_400])
+def test_a_deadline_is_told_by_the_clock_of_now_even_if_that_of_the_queue_is_days_off(
+    off_s: float, queue: JobQueue
+) -> None:
+    wall = queue.now() - off_s
+    message = {"prompt": "a fish", "id": "a", "deadline": wall + 60}
+    handle(Incoming(topic=REQ, payload=json.dumps(message).encode()), queue=queue, wall=lambda: wall)
+    job = queue.get("a")
+    assert job
+    assert job.expires_at == pytest.approx(queue.now() + 60, abs=5)
+
+
 def test_a_conflicting_id_is_rejected_and_the_first_job_stays(queue: JobQueue) -> None:
     send(queue, {"id": "a", "prompt": "a fish"})
     send(queue, {"id": "a", "prompt": "a bird"})

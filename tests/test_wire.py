@@ -99,7 +99,7 @@ def test_only_a_cancel_topic_with_an_allowed_id_names_a_job(topic: str, job_id: 
     assert cancelled_id(topic) == job_id
 
 
-@pytest.mark.parametrize("topic", ["r/+", "r/#", "$SYS/x", "x" * 257, "", "a\x00b", "a\x07b", None])
+@pytest.mark.parametrize("topic", ["r/+", "r/#", "$SYS/x", "x" * 257, "/" * 100, "", "a\x00b", "a\x07b", None])
 def test_a_response_topic_that_cannot_be_published_to_is_passed_over(topic: str | None) -> None:
     assert reply_of(Incoming(topic="t", payload=b"", response_topic=topic, correlation=b"k")) is None
 
@@ -114,6 +114,6 @@ def test_a_shortened_state_keeps_the_clip_and_loses_the_rest() -> None:
     assert decode(shorten(msgspec.json.encode(full))) == full | {"result": {"clip": {"sha256": "f"}}}
 
 
-@pytest.mark.parametrize("payload", [b"", b"[]", b"online", b"\xff", b"[" * 5000])
+@pytest.mark.parametrize("payload", [b"", b"[]", b"online", b"\xff", b'{"a": "\xff"}', b"[" * 5000])
 def test_what_is_no_json_object_decodes_to_nothing(payload: bytes) -> None:
     assert decode(payload) == {}

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from edge import attempt as attempt_module
+from edge import worker as worker_module
 from edge.governor import Verdict, choose
 from edge.job import Job, JobState
 from edge.jobqueue import JobQueue
@@ -113,6 +116,34 @@ def test_an_error_fails_the_job_with_its_reason_and_the_next_is_served(board: Bo
     job = board.wait("a", JobState.FAILED)
     assert job.outcome == {"code": "model", "message": "The pack is gone.", "hint": "Fetch it again."}
     board.wait("b", JobState.DONE)
+
+
+def test_an_end_that_cannot_be_written_yet_is_written_later_and_the_job_is_not_done_again(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "DISK_RETRY_S", 0.1)
+    finish, left = board.queue.finish, [1, 2, 3]
+
+    def full(*args: Any, **kwargs: Any) -> Job | None:
+        if left:
+            left.pop()
+            raise sqlite3.OperationalError("database or disk is full")
+        return finish(*args, **kwargs)
+
+    monkeypatch.setattr(board.queue, "finish", full)
+    board.put("a", "a fish")
+    assert board.wait("a", JobState.DONE).crashes == 0
+    assert (left, board.states("a")) == ([], ["accepted", "running", "done"])
+
+
+def test_a_clip_without_room_on_the_disk_is_made_later_but_not_for_ever(board: Board) -> None:
+    board.put("a", "a full fish")
+    job = board.wait("a", JobState.FAILED)
+    assert job.outcome
+    assert job.outcome["code"] == "crash_loop"
+    assert "No space left" in job.outcome["message"]
+    board.put("b", "a fish")
+    assert board.wait("b", JobState.DONE)
 
 
 def test_a_running_job_is_cancelled_at_its_next_step(board: Board) -> None:

@@ -30,7 +30,7 @@ class Backdrop:
         self._photo, self._bare = _planes(photo), _planes(bare)
         self._camera = camera
 
-    def compose(self, frame: Picture, *, camera: Array, number: int) -> Picture:
+    def compose(self, frame: Picture, *, camera: Array, number: float) -> Picture:
         """The frame, planar 4:2:0, with the photo for its scenery; `number` counts from the beginning of the clip."""
         matrix = view(camera, self._camera)
         photo, bare = _seen(self._photo, matrix), _seen(self._bare, matrix)

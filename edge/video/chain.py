@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from edge.plan import Shot
 from edge.video.layout import Layout, Link, Span, make_layout
+from edge.video.loop import Loop, overlap
 
 SAME_THINGS = ("subject", "colour", "count", "second", "second_colour", "background")
 SAME_MOTION = ("motion", "speed", "size")
@@ -27,6 +28,22 @@ def make_layouts(shots: Sequence[Shot], *, seed: int, frames: Sequence[int]) -> 
         )
         before = make_layout(shot, seed=seed, frames=frames[index], start_frame=sum(frames[:index]), link=link)
         yield before
+
+
+def make_loop(shots: Sequence[Shot], *, seed: int, frames: Sequence[int], loop: Loop) -> Iterator[tuple[Shot, Layout]]:
+    """Yield shots and layouts of a loop: it has `overlap(sum(frames))` frames more, which show what the first ones show.
+
+    One shot comes round by itself. After several the first one comes again, which is a cut, and is longer than needed.
+    """
+    if len(shots) == 1:
+        over = overlap(frames[0])
+        span = Span(before=0, total=frames[0])
+        link = Link(before=None, motion=span, camera=span)
+        total = frames[0] + over
+        yield shots[0], make_layout(shots[0], seed=seed, frames=total, start_frame=-over, link=link, loop=loop)
+        return
+    yield from zip(shots, make_layouts(shots, seed=seed, frames=frames), strict=True)
+    yield shots[0], next(make_layouts(shots, seed=seed, frames=frames))
 
 
 def goes_on(before: Shot, shot: Shot) -> bool:

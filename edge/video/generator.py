@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -18,12 +19,14 @@ from edge.mode import ModeRow
 from edge.packs import Pack
 from edge.plan import Plan, Shot
 from edge.stop import Stop
-from edge.video.backdrop import Backdrop
-from edge.video.chain import goes_on, make_layouts
+from edge.video.backdrop import FADE_FRAMES, Backdrop
+from edge.video.chain import goes_on, make_layouts, make_loop
 from edge.video.conditioner import Conditioner
 from edge.video.decoder import Decoder, to_i420
 from edge.video.denoiser import Denoiser
+from edge.video.focus import takes
 from edge.video.layout import Layout
+from edge.video.loop import Loop, meet, overlap
 from edge.video.scheduler import choose_steps, draw_noise, timesteps
 from edge.video.session import open_session
 from edge.video.sharpen import Sharpener
@@ -59,20 +62,42 @@ class Generator:
         return sum(self._shot_frames(shot) for shot in plan.shots)
 
     def frames(
-        self, plan: Plan, *, row: ModeRow, seed: int, stop: Stop, photo: NDArray[np.uint8] | None = None
-    ) -> Iterator[NDArray[np.uint8]]:
+        self, plan: Plan, *, row: ModeRow, seed: int, stop: Stop, photo: NDArray[np.uint8] | None = None,
+        loop: Loop | None = None,
+    ) -> Iterator[NDArray[np.uint8]]:  # fmt: skip
         """Yield planar 4:2:0 frames uint8 [out_height * 3 / 2, out_width], BT.601 limited range.
 
-        With a `photo`, which is such a frame, the clip begins with it, and it is the scenery of every shot.
+        With a `photo`, which is such a frame, the clip begins with it, and it is the scenery of every shot. In a `loop`
+        the first frame goes on from the last one, and nothing fades in before a photo.
         The same plan, row and seed give the same frames on the same machine. Raises Cancelled or Preempted at the
         next step once `stop` was asked for, and ModelError for a slot value that the pack does not know.
         """
-        noise = draw_noise(seed, self.manifest.noise.size)
+        drawn = self._drawn(plan, row=row, seed=seed, stop=stop, photo=photo, loop=loop)
+        if loop:
+            over = overlap(self.count(plan))
+            drawn = meet(islice(drawn, self.count(plan) + over), over=over)
+        yield from drawn
+
+    def takes(self, plan: Plan, *, seed: int, loop: Loop | None) -> list[NDArray[np.float64]]:
+        """Where the subjects are in the frames that `frames` yields: see `edge.video.focus`."""
+        canvas, total = self.manifest.canvas, self.count(plan)
+        shots = self._layouts(plan, seed=seed, loop=loop)
+        return takes(shots, aspect=canvas.out_width / canvas.out_height, frames=total, loop=loop is not None)
+
+    def _layouts(self, plan: Plan, *, seed: int, loop: Loop | None) -> Iterator[tuple[Shot, Layout]]:
+        """The shots that are drawn, in order, with where everything is in them."""
         totals = [self._shot_frames(shot) for shot in plan.shots]
-        layouts = make_layouts(plan.shots, seed=seed, frames=totals)
+        if loop:
+            return make_loop(plan.shots, seed=seed, frames=totals, loop=loop)
+        return zip(plan.shots, make_layouts(plan.shots, seed=seed, frames=totals), strict=True)
+
+    def _drawn(
+        self, plan: Plan, *, row: ModeRow, seed: int, stop: Stop, photo: NDArray[np.uint8] | None, loop: Loop | None
+    ) -> Iterator[NDArray[np.uint8]]:
+        noise = draw_noise(seed, self.manifest.noise.size)
         place = backdrop = shown = None
-        number = 0
-        for index, (shot, layout) in enumerate(zip(plan.shots, layouts, strict=True)):
+        number = FADE_FRAMES if loop else 0.0
+        for index, (shot, layout) in enumerate(self._layouts(plan, seed=seed, loop=loop)):
             with _timed(self.timings_s, "text"):
                 steps = timesteps(choose_steps(row.steps, self.manifest.steps))
                 films = [self._conditioner.film(shot.slots, noise, step) for step in steps]
@@ -83,7 +108,7 @@ class Generator:
                 bare = self._bare(layout, place, films, stop=stop)
                 backdrop = Backdrop(photo, bare, layout.camera[0])
             assert place is not None
-            cut = index == 0 or not goes_on(plan.shots[index - 1], shot)
+            cut = index in {0, len(plan.shots)} or not goes_on(plan.shots[index - 1], shot)
             if cut:
                 self._decoder.reset()
                 self._steady.reset()

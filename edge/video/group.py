@@ -61,15 +61,20 @@ def space(
     )  # fmt: skip
 
 
-def seen(paths: Sequence[Path], radius: float, camera: Reals) -> NDArray[np.float64]:
-    """Places [members, frames, 3] (x, y, radius) of a group on these paths, as the camera sees them."""
+def seen(
+    paths: Sequence[Path], radius: float, camera: Reals, *, lap: tuple[float, float] = (0.0, 0.0)
+) -> NDArray[np.float64]:
+    """Places [members, frames, 3] (x, y, radius) of a group on these paths, as the camera sees them.
+
+    What is more than half a `lap` to one side or up or down of the middle is seen on the other side of it.
+    """
     zoom = camera[:, 1] / usual_zoom(camera)
     places = []
     for index, path in enumerate(paths):
         beside = _beside(index, len(paths))
         size = radius * path.growth
-        x = path.x + beside[0] * size - ASPECT / 2 - FOLLOW * camera[:, 0]
-        y = path.y + beside[1] * size - 0.5
+        x = _within_lap(path.x + beside[0] * size - ASPECT / 2 - FOLLOW * camera[:, 0], lap[0])
+        y = _within_lap(path.y + beside[1] * size - 0.5, lap[1])
         places.append(np.stack([ASPECT / 2 + x * zoom, 0.5 + y * zoom, size * zoom], axis=1))
     return np.stack(places)
 
@@ -79,6 +84,10 @@ def unseen(place: Reals, camera: Reals) -> tuple[float, float]:
     zoom = float(camera[0, 1]) / usual_zoom(camera)
     x = (float(place[0]) - ASPECT / 2) / zoom + ASPECT / 2 + FOLLOW * float(camera[0, 0])
     return x, (float(place[1]) - 0.5) / zoom + 0.5
+
+
+def _within_lap(way: Reals, lap: float) -> Reals:
+    return (way + lap / 2) % lap - lap / 2 if lap else way
 
 
 def _beside(index: int, count: int) -> tuple[float, float]:

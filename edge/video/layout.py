@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from edge.plan import Shot
 from edge.video.group import ZOOM_RANGE
+from edge.video.loop import Loop
 from edge.video.motions import ASPECT, FPS, Time
 from edge.video.particles import make_particles
 from edge.video.seam import join_camera, last_steps
@@ -64,35 +65,44 @@ class Link:
     camera: Span
 
 
-def make_layout(shot: Shot, *, seed: int, frames: int, start_frame: int = 0, link: Link | None = None) -> Layout:
+def make_layout(
+    shot: Shot, *, seed: int, frames: int, start_frame: int = 0, link: Link | None = None, loop: Loop | None = None
+) -> Layout:
     """Draw the layout of one shot.
 
     Beside the slots of the pack, `second` and `second_colour` may name one more subject: it stands beside the others
     and moves by the same law. `start_frame` is the number of frames that earlier shots of a chain have shown, so that
     animation and particles go on where they were; with a `link` (edge.video.chain makes them) tracks and camera do so
     too. A path of the shot takes the place of the motion's own. Positions stay inside the canvas for any `frames`.
+
+    In a `loop` the movements come round in the span of the link's motion, from frame 0, however long the layout is; what
+    goes somewhere leaves the canvas on one side and comes in on the other.
     """
     slots = shot.slots
     alone = Span(before=0, total=frames)
     link = link or Link(before=None, motion=alone, camera=alone)
-    time = _time(frames, start_frame=start_frame, span=link.motion)
-    move = _camera(slots["camera"], _time(frames, start_frame=start_frame, span=link.camera))
+    time = _time(frames, start_frame=start_frame, span=link.motion, loop=loop)
+    move = _camera(slots["camera"], _time(frames, start_frame=start_frame, span=link.camera, loop=loop))
     rng = np.random.default_rng([seed, 0x1A])
-    ambient = (2 * np.pi * (0.25 * time.clock + rng.uniform())).astype(np.float32)
+    ambient = (2 * np.pi * (time.turns(0.25) + rng.uniform())).astype(np.float32)
     offset = np.array([rng.uniform(-OFFSET_RANGE, OFFSET_RANGE), 0], np.float32)  # another part of the scenery
     before = link.before.tracks if link.before else ()
     return Layout(
         tracks=make_tracks(slots, seed=seed, time=time, camera=move, path=shot.path, before=before),
         camera=_joined(move + offset, offset, link.before),
-        particles=make_particles(slots["particles"], time.clock, width=ASPECT, rng=rng),
+        particles=make_particles(
+            slots["particles"], time.clock, width=ASPECT, rng=rng, period=time.duration if loop else None
+        ),
         ambient=ambient,
     )
 
 
-def _time(frames: int, *, start_frame: int, span: Span) -> Time:
+def _time(frames: int, *, start_frame: int, span: Span, loop: Loop | None) -> Time:
     """The frames of a shot within the stretch over which a movement goes on."""
     seconds = (np.arange(frames, dtype=np.float64) + 0.5) / FPS
     clock = seconds + start_frame / FPS
+    if loop:
+        return Time(seconds=clock, clock=clock, duration=span.total / FPS, loop=loop)
     return Time(seconds=seconds + span.before / FPS, clock=clock, duration=span.total / FPS)
 
 
@@ -109,7 +119,7 @@ def _joined(camera: Array, offset: Array, before: Layout | None) -> Array:
 def _camera(kind: str, time: Time) -> Array:
     shift = np.zeros_like(time.seconds)
     zoom = np.ones_like(time.seconds)
-    travel = min(PAN_PER_SECOND * time.duration, PAN_LIMIT)
+    travel = min(PAN_PER_SECOND * time.duration / (2 if time.loop else 1), PAN_LIMIT)
     match kind:
         case "pan_left":
             shift = -travel * time.share

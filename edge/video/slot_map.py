@@ -34,6 +34,7 @@ PER_KEY = (
 )  # fmt: skip
 FAR_X, NEAR_X = (-0.2, 2.0), (-0.5, 2.3)  # how far a camera ever sees, in canvas heights
 WITHIN = 0.99
+LAP = 0.5  # canvas heights from frame to frame: nothing moves as quickly
 FIELDS = ("x", "y", "radius", "angle", "phase")
 
 
@@ -88,7 +89,7 @@ def _key(layout: Layout, frame: float, grid: Array) -> _Key:
     rows = []
     for track in layout.tracks:
         x, y, radius, angle, phase = (at(getattr(track, field), frame) for field in FIELDS)
-        speed = (at(np.gradient(values), frame) * FPS for values in (track.x, track.y))
+        speed = (at(np.gradient(_without_laps(values)), frame) * FPS for values in (track.x, track.y))
         turns = (angle, phase, 2 * phase)
         waves = [wave(turn) for turn in turns for wave in (np.sin, np.cos)]
         flip = float(track.flip[round(frame)])
@@ -124,6 +125,13 @@ def _moving(layout: Layout, frame: float, key: _Key, subjects: NDArray[np.intp],
     first = np.stack([key.window, *key.places[:2], subject])
     return np.concatenate([first, key.places[2:], waves, np.stack([*scenery, *still]),
                            particle_planes(layout, frame, key.window.shape)])  # fmt: skip
+
+
+def _without_laps(way: Array) -> Array:
+    """A way [frames] as it would go on if it did not come in on the other side of the frame."""
+    steps = np.diff(way)
+    laps = np.abs(steps) > LAP
+    return np.cumsum(np.append(way[:1], np.where(laps, 0, steps))) if laps.any() else way
 
 
 def _within(values: Array) -> Array:

@@ -6,7 +6,7 @@ Here stands what is particular to a subject: how quickly it moves in itself and 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edge.plan import ShotPath
 from edge.video.group import extent_of, members, seen, space, unseen, usual_zoom
-from edge.video.motions import FPS, WOBBLE, Path, Reals, Time, make_path, peak_growth
+from edge.video.motions import FPS, WOBBLE, Path, Reals, Time, make_path, peak_growth, with_laps
 from edge.video.seam import join_angle, join_path, join_places, last_steps
 from edge.video.waypoints import Extent, walk
 
@@ -71,6 +71,9 @@ def make_tracks(
     extent = extent_of([name for name, _ in names])
     peak = 1.0 if path else peak_growth(slots["motion"], slots["speed"])
     radius, room = space(slots["size"], rng, extent=extent, members=len(names), peak=peak, camera=camera)
+    if time.loop and not path:
+        least_zoom = float(camera[:, 1].min()) / usual_zoom(camera)
+        room = with_laps(room, slots["motion"], loop=time.loop, radius=radius, zoom=least_zoom)
     path_seed, side = int(rng.integers(1 << 32)), float(rng.choice([-1.0, 1.0]))
     owns = [np.random.default_rng([seed, 0x1C, index]) for index in range(len(names))]
     starts = [own.uniform() for own in owns]
@@ -84,13 +87,24 @@ def make_tracks(
         lags = [own.uniform() if index else 0.0 for index, own in enumerate(owns)]
         ways = [draw(lag=lag, rng=np.random.default_rng(path_seed)) for lag in lags]
         view = camera
+    if any(room.lap):  # what comes round heads as if it did not, and as if no zoom changed how far a lap is
+        view = np.stack([camera[:, 0], np.full(len(camera), usual_zoom(camera), np.float32)], axis=1)
     places = seen(ways, radius, view)
     grounded = slots["motion"] in GROUNDED
     joined = places if ends is None else _joined(places, ends, extent, grounded=grounded, on_path=path is not None)
     pose = partial(_pose, slots=slots, time=time, side=side, on_path=path is not None)
-    return tuple(
+    tracks = tuple(
         pose(name, joined[i], sway=ways[i].sway, start=starts[i], before=before[i] if before else None)
         for i, name in enumerate(names)
+    )
+    return _lapped(tracks, seen(ways, radius, camera, lap=room.lap)) if any(room.lap) else tracks
+
+
+def _lapped(tracks: Sequence[Track], places: Reals) -> tuple[Track, ...]:
+    """The same tracks at these places [members, frames, 3]."""
+    return tuple(
+        replace(track, **dict(zip(("x", "y", "radius"), place.astype(np.float32).T, strict=True)))
+        for track, place in zip(tracks, places, strict=True)
     )
 
 
@@ -103,12 +117,15 @@ def _joined(places: Reals, ends: Reals, extent: Extent, *, grounded: bool, on_pa
 
 def _followed(path: ShotPath, time: Time, camera: Array, *, radius: float, extent: Extent) -> Path:
     """The part of a path that falls into a shot; things sway on it as when they hover."""
-    done = (np.arange(len(time.clock)) + 0.5) / len(time.clock)
-    share = path.start + (path.end - path.start) * done
-    sized = any(len(point) > 2 for point in path.points)
+    done: Reals = (np.arange(len(time.clock)) + 0.5) / len(time.clock)
+    points = path.points
+    if time.loop:
+        done, points = (time.straight + 0.5) % 1, (*points, points[0])
+    share = (path.start + (path.end - path.start) * done).astype(np.float64)
+    sized = any(len(point) > 2 for point in points)
     zoom = np.ones(len(done)) if sized else camera[:, 1].astype(np.float64) / usual_zoom(camera)
-    x, y, size = walk(path.points, share, radius=radius * zoom, extent=extent).T
-    sway = 2 * WOBBLE * np.sin(2 * np.pi * 0.35 * time.clock)
+    x, y, size = walk(points, share, radius=radius * zoom, extent=extent).T
+    sway = 2 * WOBBLE * np.sin(2 * np.pi * time.turns(0.35))
     return Path(x=x, y=y, sway=sway, growth=size / radius)
 
 
@@ -136,7 +153,7 @@ def _pose(
     if before and flip[0] == before.flip[-1]:
         angle = join_angle(angle, float(before.angle[-1]))
     rate = CYCLES_PER_SECOND.get(subject, USUAL_CYCLES) * HASTE[slots["speed"]]
-    phase = 2 * np.pi * (rate * time.clock + start)
+    phase = 2 * np.pi * (time.turns(rate) + start)
     values = {"x": x, "y": y, "radius": radius, "angle": angle, "flip": flip, "phase": phase}
     return Track(subject=subject, colour=colour, **{k: v.astype(np.float32) for k, v in values.items()})
 

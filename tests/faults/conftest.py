@@ -61,6 +61,22 @@ def make_board(tmp_path: Path) -> Iterator[Callable[..., Board]]:
 
 
 @pytest.fixture
+def make_server(tmp_path: Path) -> Iterator[Callable[..., Mosquitto]]:
+    """Brokers with these lines in their settings, that are ended with the test."""
+    made: list[Mosquitto] = []
+
+    def make(*lines: str) -> Mosquitto:
+        server = Mosquitto(tmp_path / f"mosquitto{len(made)}", "allow_anonymous true", *lines)
+        made.append(server)
+        server.start()
+        return server
+
+    yield make
+    for server in made:
+        server.stop()
+
+
+@pytest.fixture
 def stock(tmp_path: Path) -> Iterator[Mosquitto]:
     """A broker as Debian ships it."""
     server = Mosquitto(tmp_path / "mosquitto", stock=True)

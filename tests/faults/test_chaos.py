@@ -23,7 +23,7 @@ def test_no_request_is_lost_or_done_twice_while_boards_and_broker_are_killed(
     fault: str, kind: str, tmp_path: Path, make_board: Callable[..., Board], much: Callable[[int, int], int],
     report: Report,
 ) -> None:  # fmt: skip
-    ids = [f"q{number}" for number in range(much(24, 1000))]
+    ids = [f"q{number}" for number in range(much(24, {"tuned": 1500, "stock": 500}[kind]))]
     server = Mosquitto(tmp_path / "mosquitto", stock=kind == "stock")
     server.start()
     try:
