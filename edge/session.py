@@ -47,8 +47,8 @@ class Session:
     """See the module. `handle` is called for each message and may raise sqlite3.Error: then the message is not acked.
 
     `topics` gives what to subscribe to on every connection, and `extra` what to hear if the broker allows it; `opened`
-    is called once that is done. `will` is what the
-    broker says for us when we are cut off. `acked` is set after every PUBACK.
+    is called once that is done. `will` is what the broker says for us when we are cut off. `acked` is set after every
+    PUBACK.
     """
 
     def __init__(
