@@ -38,6 +38,8 @@ def report() -> Report:
         line = Line(fault=fault, injected=injected, requests=requests, lost=lost, twice=twice, note=note)
         LINES.append(line)
         print(line)
+        if path := os.environ.get("EDGEREEL_FAULTS_REPORT"):
+            write_report(Path(path), LINES)  # at every line: what was seen is not lost with a run that is cut off
         assert (line.lost, line.twice) == (0, 0), line
 
     return write
@@ -83,8 +85,3 @@ def stock(tmp_path: Path) -> Iterator[Mosquitto]:
     server.start()
     yield server
     server.stop()
-
-
-def pytest_sessionfinish() -> None:
-    if (path := os.environ.get("EDGEREEL_FAULTS_REPORT")) and LINES:
-        write_report(Path(path), LINES)
