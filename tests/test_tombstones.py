@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from edge.schema import open_database
+from edge.schema import open_database, transaction
 from edge.tombstones import MAX_TOMBSTONES, TOMBSTONE_S, Tombstones
 
 
 @pytest.fixture
 def tombstones(tmp_path: Path) -> Iterator[Tombstones]:
-    with closing(open_database(tmp_path / "q.sqlite")) as db:
+    with closing(open_database(tmp_path / "q.sqlite")) as db, transaction(db):
         yield Tombstones(db)
 
 
