@@ -15,13 +15,14 @@ from edge.settings import Settings
 from edge.shelf import free_mib, kept_clips, remove_clips, remove_strays, to_remove
 
 PERIOD_S = 60.0
+HURRY_S = 5.0
 MAX_INLINE_BYTES = 256 * 1024
 
 log = logging.getLogger(__name__)
 
 
 class Keeper:
-    """`look` is called at every tick and does something once a minute."""
+    """`look` is called at every tick and does something once a minute, or sooner while the disk has no room."""
 
     def __init__(self, settings: Settings, queue: JobQueue) -> None:
         self._limits = settings.clips
@@ -30,7 +31,7 @@ class Keeper:
         self._upkeep = queue.upkeep
         self._now = queue.now
         self._server = ClipServer(settings.http, clips=self._folder, finished=queue.upkeep.finished)
-        self._next = 0.0
+        self._next = self._hurry = 0.0
 
     def start(self) -> None:
         """Serve the clips, if that is wanted. Raises SettingsError when the port cannot be had."""
@@ -53,9 +54,10 @@ class Keeper:
 
     def look(self) -> None:
         """Clear away what need not be kept, now and then."""
-        if time.monotonic() < self._next:
+        moment = time.monotonic()
+        if moment < self._next and (moment < self._hurry or self.has_room()):
             return
-        self._next = time.monotonic() + PERIOD_S
+        self._next, self._hurry = moment + PERIOD_S, moment + HURRY_S
         now = min(time.time(), self._now())  # whichever way the clock was set meanwhile, nothing looks older than it is
         kept = kept_clips(self._folder, now=now, delivered=self._upkeep.delivered)
         gone = to_remove(kept, limits=self._limits, free_mib=free_mib(self._folder))

@@ -55,6 +55,23 @@ def test_what_was_left_here_by_a_dead_process_goes(tmp_path: Path, clips: Path, 
     assert list(clips.iterdir()) == []
 
 
+def test_without_room_it_looks_again_within_seconds(
+    tmp_path: Path, clips: Path, queue: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = [100.0]
+    monkeypatch.setattr("edge.keeper.free_mib", lambda _: free[0])
+    monkeypatch.setattr("edge.keeper.HURRY_S", 0.0)
+    keeper = Keeper(tiny_settings(tmp_path), queue)
+    keeper.look()
+    delivered = clips / "old.mp4"  # of a job that nobody waits for
+    delivered.write_bytes(b"x")
+    keeper.look()
+    assert delivered.exists()
+    free[0] = 10.0
+    keeper.look()
+    assert not delivered.exists()
+
+
 def test_a_queue_that_cannot_be_tidied_up_is_no_reason_to_die(
     tmp_path: Path, queue: JobQueue, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -57,7 +57,7 @@ def test_nothing_is_acked_that_a_full_disk_did_not_keep_and_all_of_it_is_done_on
     much: Callable[[int, int], int], report: Report,
 ) -> None:  # fmt: skip
     ids = [f"f{number}" for number in range(much(6, 60))]
-    disk = disks("state", 4)
+    disk = disks("state", 16)
     board = make_board(telling, "n1", NO_RESERVE)
     with publisher(telling) as client:
         client.await_board()
@@ -83,7 +83,7 @@ def test_nothing_is_acked_that_a_full_disk_did_not_keep_and_all_of_it_is_done_on
 def test_a_job_whose_end_a_full_disk_could_not_keep_is_not_done_again(
     disks: Callable[..., SmallDisk], server: Mosquitto, seen: Listener, make_board: Callable[..., Board], report: Report
 ) -> None:
-    disk = disks("state", 4)
+    disk = disks("state", 16)
     board = make_board(server, "n1", NO_RESERVE)
     with publisher(server) as client:
         client.await_board()
@@ -114,7 +114,7 @@ def test_a_daemon_that_starts_on_a_full_disk_says_so_and_goes_on_once_there_is_r
     disks: Callable[..., SmallDisk], server: Mosquitto, seen: Listener, make_board: Callable[..., Board], report: Report
 ) -> None:
     ids = ["s0", "s1"]
-    disk = disks("state", 4)
+    disk = disks("state", 16)
     board = make_board(server, "n1", NO_RESERVE)
     with publisher(server) as client:
         client.await_board()
@@ -141,7 +141,7 @@ def test_a_full_disk_of_clips_delays_jobs_and_fails_none(
     much: Callable[[int, int], int], report: Report,
 ) -> None:  # fmt: skip
     ids = [f"c{number}" for number in range(much(2, 20))]
-    disk = disks("clips", 4)
+    disk = disks("clips", 16)
     board = make_board(server, "n1", "clips.reserve_mib=1")
     with publisher(server) as client:
         client.await_board()
@@ -199,7 +199,7 @@ def test_clips_that_cannot_be_written_are_an_error_that_says_so(
 def test_a_queue_that_cannot_be_written_is_refused_at_start(
     disks: Callable[..., SmallDisk], server: Mosquitto, make_board: Callable[..., Board], report: Report
 ) -> None:
-    disk = disks("state", 4)
+    disk = disks("state", 16)
     board = make_board(server, "n1", NO_RESERVE)
     with publisher(server) as client:
         client.await_board()
