@@ -39,7 +39,9 @@ def report() -> Report:
         LINES.append(line)
         print(line)
         if path := os.environ.get("EDGEREEL_FAULTS_REPORT"):
-            write_report(Path(path), LINES)  # at every line: what was seen is not lost with a run that is cut off
+            write_report(
+                Path(path), LINES, form="long" if FULL else "short"
+            )  # at every line: what was seen is not lost with a run that is cut off
         assert (line.lost, line.twice) == (0, 0), line
 
     return write

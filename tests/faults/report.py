@@ -10,8 +10,9 @@ from pathlib import Path
 HEAD = """\
 # What was injected, and what was lost
 
-Written by `make faults`, which runs `tests/faults/` in its long form against Debian's mosquitto 2.0.11 with real daemons
-and, unless a line says otherwise, the real generator with the tiny pack of the tests. *Lost*: requests that did not end
+Written by a run of `tests/faults/` in its {form} form against Debian's mosquitto 2.0.11 with real daemons and, unless a
+line says otherwise, the real generator with the tiny pack of the tests. `make faults` runs the long form, `make test` the
+short one. *Lost*: requests that did not end
 in a result. *Twice*: jobs that were done more than once, over all boards. F numbers are those of the fault plan; what a
 kill of the broker takes from the broker's own disk comes back because the shipped requester sends again.
 
@@ -32,7 +33,7 @@ class Line:
     note: str = ""
 
 
-def write_report(path: Path, lines: Sequence[Line]) -> None:
+def write_report(path: Path, lines: Sequence[Line], *, form: str) -> None:
     """Write the table, in the order of the fault numbers, with the sum of the requests."""
     rows = [
         f"| {one.fault} | {one.injected} | {one.requests} | {one.lost} | {one.twice} | {one.note} |"
@@ -40,7 +41,7 @@ def write_report(path: Path, lines: Sequence[Line]) -> None:
     ]
     sums = [sum(getattr(one, name) for one in lines) for name in ("requests", "lost", "twice")]
     rows.append(f"| **all** | | **{sums[0]}** | **{sums[1]}** | **{sums[2]}** | |")
-    path.write_text(HEAD + "\n".join(rows) + "\n", encoding="utf-8")
+    path.write_text(HEAD.format(form=form) + "\n".join(rows) + "\n", encoding="utf-8")
 
 
 def _parts(fault: str) -> list[str]:
