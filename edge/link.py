@@ -30,11 +30,7 @@ class Link:
     def __init__(self, broker: Broker, client: Client) -> None:
         self._broker = broker
         self._client = client
-<<<<<<< HEAD
         self._answers: queue.SimpleQueue[ReasonCode | None] = queue.SimpleQueue()  # None: the connection ended
-=======
-        self._answers: queue.SimpleQueue[tuple[ReasonCode, bool]] = queue.SimpleQueue()  # True: of a disconnect
->>>>>>> faults2
         self._messages: queue.SimpleQueue[Incoming | None] = queue.SimpleQueue()
         self._accepted = False
         client.on_connect = self._on_connect
@@ -45,7 +41,7 @@ class Link:
 
     def await_connack(self) -> None:
         """Raise BrokerError when the broker says no."""
-        reason, _ = self._answer()
+        reason = self._answer()
         if reason.is_failure:
             raise refused(self._broker, reason)
 
@@ -54,15 +50,22 @@ class Link:
         for first in range(0, len(topics), MOST_TOPICS):
             some = topics[first : first + MOST_TOPICS]
             self._client.subscribe([(topic, subscription(retained=True)) for topic in some])
-            self._check_answer("subscription")
+            reason = self._answer()
+            if reason.is_failure:
+                raise BrokerError(
+                    f"The broker refuses the subscription: {reason}.", hint="Check what it allows this user.",
+                    code="refused",
+                )  # fmt: skip
 
     def publish(self, message: Outgoing) -> bool:
-        """Publish with QoS 1 and read the answer: False when nobody listens.
-
-        Raises BrokerError, with the code `refused` when the broker says no.
-        """
+        """Publish with QoS 1 and read the answer: False when nobody listens. Raises BrokerError when it is refused."""
         self._client.publish(message.topic, message.payload, qos=1, properties=publish_properties(message))
-        return self._check_answer("request").value != NOBODY_LISTENS
+        reason = self._answer()
+        if reason.is_failure:
+            raise BrokerError(
+                f"The broker refuses the request: {reason}.", hint="Check what it allows this user.", code="refused"
+            )
+        return reason.value != NOBODY_LISTENS
 
     def find_node(self) -> str:
         """Return the one board that is online. Raises BrokerError for none and for several."""
@@ -90,17 +93,7 @@ class Link:
             raise _ended()
         return message
 
-    def _check_answer(self, what: str) -> ReasonCode:
-        reason, ended = self._answer()
-        if ended:
-            raise BrokerError(f"The connection to the broker ended: {reason}.", hint="See the broker's log for why.")
-        if reason.is_failure:
-            raise BrokerError(
-                f"The broker refuses the {what}: {reason}.", hint="Check what it allows this user.", code="refused"
-            )
-        return reason
-
-    def _answer(self) -> tuple[ReasonCode, bool]:
+    def _answer(self) -> ReasonCode:
         try:
             answer = self._answers.get(timeout=ANSWER_S)
         except queue.Empty:
@@ -113,31 +106,23 @@ class Link:
     def _on_connect(
         self, _client: Client, _data: Any, _flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
     ) -> None:
-<<<<<<< HEAD
         self._accepted = not reason.is_failure
         self._answers.put(reason)
-=======
-        self._answers.put((reason, False))
->>>>>>> faults2
 
     def _on_subscribe(
         self, _client: Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Properties | None
     ) -> None:
-        self._answers.put((max(reasons, key=lambda reason: reason.value), False))
+        self._answers.put(max(reasons, key=lambda reason: reason.value))
 
     def _on_publish(
         self, _client: Client, _data: Any, _mid: int, reason: ReasonCode, _properties: Properties | None
     ) -> None:
-        self._answers.put((reason, False))
+        self._answers.put(reason)
 
     def _on_disconnect(
         self, _client: Client, _data: Any, _flags: DisconnectFlags, reason: ReasonCode, _properties: Properties | None
     ) -> None:
-<<<<<<< HEAD
         self._answers.put(None if self._accepted else reason)  # before the CONNACK it says why there is none
-=======
-        self._answers.put((reason, True))
->>>>>>> faults2
         self._messages.put(None)
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
