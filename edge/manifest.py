@@ -161,13 +161,28 @@ class ChatTemplate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     think_hint: str = ""
 
 
+class Sampling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How tokens are drawn; temperature 0 takes the likeliest.
+
+    Small models that were not tuned for this circle round the same words when they think freely: `repeat_penalty` holds
+    for the thought alone (1 is none).
+    """
+
+    thought_temperature: float = 0.6
+    answer_temperature: float = 0.3
+    repeat_penalty: float = 1.3
+
+
 # What a board gives a language model: the compute buffer is BATCH_TOKENS x vocabulary x 4 bytes.
 CONTEXT_TOKENS = 1024
 BATCH_TOKENS = 64
 
 
 class LlmManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="llm"):
-    """A language model pack: one GGUF file. `kv_kib_per_token` is for the memory plan (Q8_0 keys and values)."""
+    """A language model pack: one GGUF file. `kv_kib_per_token` is for the memory plan (Q8_0 keys and values).
+
+    `prompt` is `short` for a model that was trained for this task and needs neither vocabulary nor examples.
+    """
 
     format: Literal[1]
     name: str
@@ -182,6 +197,8 @@ class LlmManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_f
     context_tokens: int
     kv_kib_per_token: float
     vocabulary_size: int
+    prompt: Literal["full", "short"] = "full"
+    sampling: Sampling = Sampling()
 
 
 ModelManifest = VideoManifest | LlmManifest

@@ -21,9 +21,6 @@ Progress = Callable[[float], None]
 THOUGHT_TOKENS = 96
 TOKENS_PER_FIELD = 8
 REQUEST_TOKENS = 160
-THOUGHT_TEMPERATURE = 0.6
-ANSWER_TEMPERATURE = 0.3
-REPEAT_PENALTY = 1.3  # small models circle round the same words when they think freely
 # The shares of the work after which each step ends, for the progress bar.
 READ, THOUGHT = 0.2, 0.6
 
@@ -85,8 +82,8 @@ class Director:
             context,
             most=THOUGHT_TOKENS,
             seed=seed,
-            temperature=THOUGHT_TEMPERATURE,
-            repeat_penalty=REPEAT_PENALTY,
+            temperature=self._llm.sampling.thought_temperature,
+            repeat_penalty=self._llm.sampling.repeat_penalty,
             until=_end_mark(self._llm.thinking.close),
             on_token=lambda count: report(READ + (THOUGHT - READ) * count / THOUGHT_TOKENS),
         )
@@ -102,7 +99,7 @@ class Director:
             [*context, *self._model.tokens(form.head, control=False)],
             most=most,
             seed=seed,
-            temperature=ANSWER_TEMPERATURE,
+            temperature=self._llm.sampling.answer_temperature,
             gbnf=form.gbnf,
             on_token=lambda count: report(THOUGHT + (1 - THOUGHT) * count / most),
         )
