@@ -142,6 +142,18 @@ class PathSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fi
     path: str
 
 
+class TunedSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="from", tag="tuned"):
+    """A file made here: the weights of the pack `base` with the changes in `delta`, a file beside the manifest.
+
+    `quantised` is the type of the changed matrices.
+    """
+
+    base: str
+    delta: str
+    delta_sha256: str
+    quantised: Literal["q4_0", "q4_1", "q8_0"]
+
+
 class Thinking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How reasoning is switched: `native` by the chat template's tags, `scratchpad` for models without it."""
 
@@ -189,7 +201,7 @@ class LlmManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_f
     version: str
     description: str
     licence: str
-    source: PypiSource | HuggingFaceSource | PathSource
+    source: PypiSource | HuggingFaceSource | PathSource | TunedSource
     file: str
     files: dict[str, WeightFile]
     template: ChatTemplate
