@@ -34,6 +34,9 @@ class Recorder:
         self.drawn.append((options["temperature"], options.get("repeat_penalty", 1.0)))
         return []
 
+    def choose(self, context: Sequence[int], gbnf: str, **options: object) -> list[int]:
+        return self.write(context, **options)
+
 
 def drawn(llm: LlmManifest, mode: Mode) -> Drawn:
     video = load_manifest(CHECKOUT / "models/tinyreel")

@@ -211,6 +211,9 @@ class Recorder:
         self.read.append(list(context))
         return self.tokens(self.writes.pop(0), control=False)
 
+    def choose(self, context: Sequence[int], gbnf: str, **options: object) -> list[int]:
+        return self.write(context)
+
 
 @pytest.mark.parametrize("llm", [LLM, SHORT], ids=["full", "short"])
 @pytest.mark.parametrize("mode", [Mode.NO_THINK, Mode.THINK])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from expand_fixtures import vocabulary
 
+from edge.expand.choices import start, walk
 from edge.expand.director import Director
+from edge.expand.grammar import answer_form
 from edge.expand.llama import LanguageModel, open_llama
 from edge.manifest import LlmManifest, VideoManifest
 from edge.mode import Mode
@@ -17,6 +20,7 @@ from edge.stop import Stop
 from tests.conftest import DATA
 from tools.convert.expander import examples
 from tools.convert.expander.logits import logits
+from tools.convert.expander.pieces import Piece
 from tools.convert.expander.recipe import load_recipe, tuned_manifest
 from tools.convert.expander.tokens import Cutter, write_tokens
 
@@ -36,6 +40,9 @@ class Listener(LanguageModel):
         self.given = list(context)
         return self.answers.pop(0)
 
+    def choose(self, context: list[int], gbnf: str, **_: object) -> list[int]:  # type: ignore[override]
+        return self.write(context)
+
 
 @pytest.mark.parametrize("mode", [Mode.NO_THINK, Mode.THINK])
 def test_a_model_is_tuned_on_the_tokens_of_the_board(smollm: Pack[LlmManifest], tmp_path: Path, mode: Mode) -> None:
@@ -53,6 +60,30 @@ def test_a_model_is_tuned_on_the_tokens_of_the_board(smollm: Pack[LlmManifest], 
             last = len(cutter.cut(example.pieces[-2:])[0])
             assert model.given == tokens[:-last]
             assert all(marks[-last:]) and not marks[0]
+
+
+@pytest.mark.parametrize("mode", [Mode.NO_THINK, Mode.THINK])
+def test_forced_text_and_choices_are_cut_as_in_training(smollm: Pack[LlmManifest], mode: Mode) -> None:
+    llm = tuned_manifest(smollm.manifest, load_recipe().pack)
+    cutter = Cutter(smollm.file(smollm.manifest.file))
+    end = cutter.cut([Piece(text=llm.template.stop[0], control=True)])[0]
+    for example in examples(seed=4, count=60, llm=llm, vocabulary=vocabulary(), mode=mode):
+        wanted, asked = cutter.cut(example.pieces[-2:])[0], list[int]()
+
+        def pick(written: list[int], among: list[int], wanted: list[int] = wanted, asked: list[int] = asked) -> int:
+            assert written == wanted[: len(written)] and len(among) > 1
+            asked.append(len(written))
+            return wanted[len(written)]
+
+        form = answer_form(vocabulary(), example.task.read, most_shots=mode.row.max_shots)
+        tokens = partial(cut, cutter, end)
+        written = walk(start(form.gbnf), most=999, tokens=tokens, pick=pick)
+        assert (written if written[-1:] == end else [*written, *end]) == wanted  # an end that is forced is not written
+        assert len(asked) < 0.6 * len(wanted)
+
+
+def cut(cutter: Cutter, end: list[int], text: str) -> list[int]:
+    return cutter.cut([Piece(text=text)])[0] if text else end
 
 
 def test_the_file_holds_every_example(base: Path, smollm: Pack[LlmManifest], tmp_path: Path) -> None:

@@ -95,12 +95,12 @@ class Director:
 
     def _answer(self, context: list[int], form: AnswerForm, *, seed: int, report: Progress) -> str:
         most = form.fields * TOKENS_PER_FIELD
-        written = self._model.write(
+        written = self._model.choose(
             [*context, *self._model.tokens(form.head, control=False)],
+            form.gbnf,
             most=most,
             seed=seed,
             temperature=self._llm.sampling.answer_temperature,
-            gbnf=form.gbnf,
             on_token=lambda count: report(THOUGHT + (1 - THOUGHT) * count / most),
         )
         return self._model.text(written)
