@@ -26,9 +26,9 @@ def rehearse(settings: Settings, *, root: Path) -> None:
     """
     for finding in examine(settings, root=root):
         if finding.level is Level.ERROR:
-            raise ResourceError(f"{finding.name}: {finding.text}.", hint=finding.fix)
+            raise ResourceError(f"{finding.name}: {finding.text.rstrip('.')}.", hint=finding.fix)
         if finding.level is Level.WARN:
-            log.warning("%s: %s. %s", finding.name, finding.text, finding.fix)
+            log.warning("%s: %s. %s", finding.name, finding.text.rstrip("."), finding.fix)
 
 
 def open_queue(settings: Settings, origin: Origin) -> JobQueue:

@@ -211,7 +211,8 @@ def test_a_queue_that_cannot_be_written_is_refused_at_start(
     board.start()
     assert board.process
     assert board.process.wait(30) == 6
-    assert "cannot be written: Read-only file system" in board.log.read_text()
+    assert "folder state: Cannot write" in board.log.read_text()
+    assert "Read-only file system. Make it writable for uid" in board.log.read_text()
     disk.remount("rw")
     board.start()
     ledger = until_ended(board, ["a"], timeout_s=PATIENCE_S)
