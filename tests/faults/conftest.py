@@ -14,6 +14,7 @@ from tests.faults.report import Line, write_report
 from tests.mosquitto import Mosquitto
 
 FULL = os.environ.get("EDGEREEL_FAULTS") == "full"
+REPORTED = os.environ.get("EDGEREEL_FAULTS_REPORT", "")
 LINES: list[Line] = []
 
 
@@ -38,9 +39,9 @@ def report() -> Report:
         line = Line(fault=fault, injected=injected, requests=requests, lost=lost, twice=twice, note=note)
         LINES.append(line)
         print(line)
-        if path := os.environ.get("EDGEREEL_FAULTS_REPORT"):
+        if REPORTED:  # at every line: what was seen is not lost with a run that is cut off
             write_report(
-                Path(path), LINES, form="long" if FULL else "short"
+                Path(REPORTED), LINES, form="long" if FULL else "short"
             )  # at every line: what was seen is not lost with a run that is cut off
         assert (line.lost, line.twice) == (0, 0), line
 
@@ -78,6 +79,14 @@ def make_server(tmp_path: Path) -> Iterator[Callable[..., Mosquitto]]:
     yield make
     for server in made:
         server.stop()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is marked `long` is a part of `make faults` alone, or `make test` would take twice its time."""
+    late = [item for item in items if item.get_closest_marker("long") and not (FULL or REPORTED)]
+    if late:
+        config.hook.pytest_deselected(items=late)
+        items[:] = [item for item in items if item not in late]
 
 
 @pytest.fixture

@@ -26,6 +26,8 @@ real, file = time.time, Path({file!r})
 time.time = lambda: real() + float(file.read_text() or 0)
 from edge import daemon, keeper
 from edge.settings import load_settings
+
+pytestmark = pytest.mark.long
 keeper.PERIOD_S = 0.5
 sys.exit(daemon.serve(load_settings(None, overrides=sys.argv[1:], env=os.environ)))
 """

@@ -19,6 +19,8 @@ from tests.faults.smalldisk import SmallDisk, small_disk
 from tests.faults.test_repeats import body, until_ended
 from tests.mosquitto import Listener, Mosquitto
 
+pytestmark = pytest.mark.long
+
 REQ = "edgereel/v1/node/n1/req"
 NO_RESERVE = "clips.reserve_mib=0"
 PATIENCE_S = 60

@@ -9,12 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from tests.boards import Board
 from tests.faults.conftest import Report
 from tests.faults.ledger import read_ledger
 from tests.faults.requests import send_all
 from tests.mosquitto import Listener, Mosquitto
+
+pytestmark = pytest.mark.long
 
 POOL_REQ = "edgereel/v1/pool/p/req"
 SMALL = ("fleet.pools=[p]", "fleet.high=3", "fleet.low=1", "fleet.calm_s=1", "fleet.session_expiry_s=10")

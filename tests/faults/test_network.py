@@ -22,6 +22,8 @@ from tests.faults.requests import send_all
 from tests.faults.test_repeats import body, until_ended
 from tests.mosquitto import Mosquitto
 
+pytestmark = pytest.mark.long
+
 REQ = "edgereel/v1/node/n1/req"
 MIB = 1 << 20
 

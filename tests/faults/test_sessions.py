@@ -19,6 +19,8 @@ from tests.faults.conftest import Report
 from tests.faults.requests import send_all
 from tests.mosquitto import Listener, Mosquitto
 
+pytestmark = pytest.mark.long
+
 KEEPALIVE_S = 5  # the least that the settings allow
 SLACK_S = 1.0
 
