@@ -17,7 +17,7 @@ from edge.errors import ModelError
 from edge.manifest import LlmManifest, file_sha256
 from edge.packs import Pack
 from edge.tuned import merge
-from edge.tuned.blocks import Kind, dequantise, quantise
+from edge.tuned.blocks import Kind, dequantise, quantise, shift
 from edge.tuned.delta import Delta
 from edge.tuned.gguf import Tensor, read_header
 from tools.convert.expander.delta import Matrix, write_delta
@@ -126,6 +126,20 @@ def test_blocks_are_those_of_ggml(kind: Kind) -> None:
     assert ours == quantise(weights, kind)
     error = np.linalg.norm(dequantise(ours, kind) - weights) / np.linalg.norm(weights)
     assert error <= 1.0001 * np.linalg.norm(dequantise(theirs, kind) - weights) / np.linalg.norm(weights)
+
+
+def test_a_change_far_below_a_step_is_kept_in_the_mean() -> None:
+    rng = np.random.default_rng(3)
+    data = quantise(rng.standard_normal(32 * 8000).astype(np.float32), Kind.Q4_1)
+    before = dequantise(data, Kind.Q4_1)
+    change = np.full(len(before), 0.01, np.float32)  # a step is about 0.27
+    inner = (before.reshape(-1, 32) > before.reshape(-1, 32).min(1, keepdims=True)) & (
+        before.reshape(-1, 32) < before.reshape(-1, 32).max(1, keepdims=True)
+    )
+    after = dequantise(shift(data, change, seed=7), Kind.Q4_1)
+    assert (after - before).reshape(-1, 32)[inner].mean() == pytest.approx(0.01, rel=0.05)
+    assert shift(data, np.zeros_like(change), seed=7) == data
+    assert shift(data, change, seed=7) != shift(data, change, seed=8)
 
 
 def ggml() -> ctypes.CDLL:

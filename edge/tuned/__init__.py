@@ -6,15 +6,14 @@ One matrix is in memory at a time, and the bytes that come out are the same on e
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-import numpy as np
-
 from edge.errors import ModelError, ResourceError
-from edge.tuned.blocks import Kind, dequantise, quantise
+from edge.tuned.blocks import Floats, Kind, dequantise, quantise, shift
 from edge.tuned.delta import Delta
 from edge.tuned.gguf import Header, Tensor, padded, read_header, write_header
 
@@ -25,7 +24,7 @@ COPY_BYTES = 1 << 20
 def merge(
     base: Path, delta: Path, out: Path, *, base_sha256: str, quantised: str, progress: Callable[[int], None]
 ) -> None:
-    """Write the tuned model to `out`: changed matrices as `quantised` ("q4_1"), all else as it stands in `base`.
+    """Write the tuned model to `out`: changed matrices as `quantised` (such as "q4_1"), all else as it stands in `base`.
 
     `base_sha256` is the proven one of `base`; `progress` gets the bytes written.
     Raises ModelError when the changes are for another file or do not fit, ResourceError when `out` cannot be written.
@@ -56,26 +55,32 @@ def merge(
         raise ResourceError(f"Writing the model failed: {exc.strerror}.", hint="Free some disk space.") from exc
 
 
+def changed(data: bytes, kind: Kind, change: Floats, *, into: Kind, name: str) -> bytes:
+    """The bytes of a tensor [n] with `change` [n] added, as type `into`; `name` is that of the tensor.
+
+    Q4_1 stays on its grid; for other types the sum is rounded anew.
+    """
+    if kind is into is Kind.Q4_1:
+        return shift(data, change, seed=zlib.crc32(name.encode()))
+    if kind is into and not change.any():
+        return data
+    return quantise(dequantise(data, kind) + change, into)
+
+
 def _placed(header: Header, changes: Delta, kind: Kind) -> list[Tensor]:
     """The tensors with their new types and places."""
     tensors, offset = list[Tensor](), 0
     for tensor in header.tensors:
-        changed = replace(tensor, kind=int(kind) if tensor.name in changes.names else tensor.kind, offset=offset)
-        tensors.append(changed)
-        offset += padded(changed.bytes)
+        placed = replace(tensor, kind=int(kind) if tensor.name in changes.names else tensor.kind, offset=offset)
+        tensors.append(placed)
+        offset += padded(placed.bytes)
     return tensors
 
 
 def _write_changed(file: IO[bytes], written: IO[bytes], old: Tensor, new: Tensor, changes: Delta) -> None:
     width, out = old.shape
-    weights = dequantise(file.read(old.bytes), Kind(old.kind)).reshape(out, width)
-    change = changes.change(old.name, out=out, width=width)
-    if new.kind == old.kind and not change.any():
-        file.seek(-old.bytes, 1)
-        _copy(file, written, old.bytes)
-        return
-    np.add(weights, change, out=weights)
-    written.write(quantise(weights, Kind(new.kind)))
+    change = changes.change(old.name, out=out, width=width).reshape(-1)
+    written.write(changed(file.read(old.bytes), Kind(old.kind), change, into=Kind(new.kind), name=old.name))
 
 
 def _copy(file: IO[bytes], written: IO[bytes], count: int) -> None:

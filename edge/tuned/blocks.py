@@ -64,6 +64,29 @@ def quantise(weights: Floats, kind: Kind) -> bytes:
             return _q4_1(weights.reshape(-1, BLOCK))
 
 
+def shift(data: bytes, change: Floats, *, seed: int) -> bytes:
+    """Blocks of Q4_1 with `change` [n] added to their weights, each block on the grid that it has.
+
+    A change is mostly far smaller than a step of that grid: rounded to the nearest step it would be lost. So each weight goes
+    up or down by lot, so that the mean is right: stochastic rounding, Gupta et al. 2015, https://arxiv.org/abs/1502.02551.
+    The lots depend on `seed` and on the place of a weight alone.
+    """
+    blocks = _blocks(data, Kind.Q4_1)
+    moved = change.reshape(-1, BLOCK) * _inverse(_half(blocks, 0)) + _lots(change.size, seed).reshape(-1, BLOCK)
+    steps = np.clip(_nibbles(blocks[:, 4:]) + np.floor(moved), 0, 15).astype(np.uint8)
+    return np.concatenate([blocks[:, :4], _pair(steps)], axis=1).tobytes()
+
+
+def _lots(count: int, seed: int) -> Floats:
+    """Numbers from 0 to less than 1 by an integer hash (lowbias32, https://nullprogram.com/blog/2018/07/31/)."""
+    bits = np.arange(count, dtype=np.uint32) ^ np.uint32(seed & 0xFFFFFFFF)
+    for down, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
+        bits ^= bits >> np.uint32(down)
+        bits *= np.uint32(factor)
+    bits ^= bits >> np.uint32(16)
+    return np.asarray(bits >> np.uint32(8), np.float32) * np.float32(2.0**-24)
+
+
 def _q8_0(rows: Floats) -> bytes:
     scale = np.abs(rows).max(axis=1, keepdims=True) / np.float32(127)
     scaled = rows * _inverse(scale)

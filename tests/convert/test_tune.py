@@ -126,8 +126,8 @@ def test_the_loss_falls_a_run_resumes_and_a_board_makes_what_was_trained(base: P
     linear = stock.linears()[name]
     rounded = (linear.weight + linear.change.matrix()).numpy()
     made = read_matrix(model, name)
-    step = np.abs(rounded).max() / 15
-    assert np.abs(made - rounded).mean() < 0.05 * step
+    # int8 moves a change by a hair, so that the lot of a few weights falls otherwise.
+    assert (np.abs(made - rounded) > 1e-6).mean() < 0.01
     assert np.linalg.norm(up @ down) > 0
 
 

@@ -1,8 +1,8 @@
 """A linear layer whose weights are frozen, with a low-rank change that learns, and weights rounded as the file will be.
 
-Changes: Hu et al. 2021, https://arxiv.org/abs/2106.09685. A small change of weights that lie on a coarse grid is lost when
-they are rounded to such a grid again, so training goes on with the rounded sum, and learns what survives: Bondarenko et
-al. 2024, https://arxiv.org/abs/2406.06385. The rounding is the very one that the board does (edge/tuned/blocks.py).
+Changes: Hu et al. 2021, https://arxiv.org/abs/2106.09685. The second part of a training computes with the rounded sum, so
+that it learns to live with the rounding: Bondarenko et al. 2024, https://arxiv.org/abs/2406.06385. The rounding is the
+very one that the board does (edge/tuned).
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edge.tuned.blocks import Kind, dequantise, quantise
+from edge.tuned import changed
+from edge.tuned.blocks import Kind, dequantise
+from tools.convert.expander.weights import Stored
 
 
 class Change(nn.Module):
@@ -36,12 +38,12 @@ class Change(nn.Module):
 
 
 class LoraLinear(nn.Module):
-    """y = x (weight + change)^T. `weight` may carry what rounding does to the sum; `exact` is the file's own."""
+    """y = x (weight + change)^T. `weight` is the file's own, or carries what rounding does to the sum."""
 
-    def __init__(self, weight: Tensor) -> None:
+    def __init__(self, stored: Stored) -> None:
         super().__init__()
-        self.register_buffer("exact", weight)
-        self.register_buffer("weight", weight)
+        self.stored = stored
+        self.register_buffer("weight", torch.from_numpy(stored.weights()))
         self.change: Change | None = None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -54,7 +56,8 @@ class LoraLinear(nn.Module):
         """Let the layer compute with the rounded sum as it is now; the change goes on learning on top of it."""
         if self.change is not None:
             change = self.change.matrix()
-            rounded = dequantise(quantise((self.exact + change).cpu().numpy(), kind), kind)
+            flat, stored = change.cpu().numpy().reshape(-1), self.stored
+            rounded = dequantise(changed(stored.data, stored.kind, flat, into=kind, name=stored.name), kind)
             self.weight = torch.from_numpy(rounded).view_as(change).to(change.device) - change
 
 
@@ -65,6 +68,6 @@ def add_changes(linears: Mapping[str, LoraLinear], *, rank: int, alpha: float, s
     """
     generator = torch.Generator().manual_seed(seed)
     for linear in linears.values():
-        out, width = linear.exact.shape
+        out, width = linear.stored.shape
         linear.change = Change(out, width, rank=rank, scale=alpha / rank, generator=generator)
     return nn.ModuleDict({name.replace(".", "/"): linear.change for name, linear in linears.items()})

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from edge.tuned.gguf import Scalar, read_header
 from tools.convert.expander.lora import LoraLinear
-from tools.convert.expander.weights import read_tensors
+from tools.convert.expander.weights import Stored, read_tensors
 
 LINEARS = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
 
@@ -50,11 +50,11 @@ class Shape:
 class Block(nn.Module):
     """One layer: attention, then the gated feed-forward."""
 
-    def __init__(self, shape: Shape, tensors: Mapping[str, Tensor], name: str) -> None:
+    def __init__(self, shape: Shape, tensors: Mapping[str, Stored], name: str) -> None:
         super().__init__()
         self.shape = shape
-        self.register_buffer("attn_norm", tensors[f"{name}.attn_norm.weight"])
-        self.register_buffer("ffn_norm", tensors[f"{name}.ffn_norm.weight"])
+        for norm in ("attn_norm", "ffn_norm"):
+            self.register_buffer(norm, torch.from_numpy(tensors[f"{name}.{norm}.weight"].weights()))
         for linear in LINEARS:
             self.add_module(linear, LoraLinear(tensors[f"{name}.{linear}.weight"]))
 
@@ -110,9 +110,9 @@ class Llama(nn.Module):
         """Read the file into float32. ModelError, KeyError or ValueError for one that is none of this architecture."""
         super().__init__()
         self.shape = Shape.of(read_header(path).keys)
-        tensors = {name: torch.from_numpy(array) for name, array in read_tensors(path)}
-        self.register_buffer("embedding", tensors["token_embd.weight"])
-        self.register_buffer("norm", tensors["output_norm.weight"])
+        tensors = {stored.name: stored for stored in read_tensors(path)}
+        self.register_buffer("embedding", torch.from_numpy(tensors["token_embd.weight"].weights()))
+        self.register_buffer("norm", torch.from_numpy(tensors["output_norm.weight"].weights()))
         self.blocks = nn.ModuleList(Block(self.shape, tensors, f"blk.{number}") for number in range(self.shape.layers))
 
     def forward(self, begin: Tensor, tokens: Tensor, wanted: Tensor) -> Tensor:

@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.tuned.blocks import Kind, dequantise
-from edge.tuned.gguf import Tensor, read_header
+from edge.tuned.gguf import read_header
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """One tensor as it stands in the file: `shape` has the slowest dimension first; a linear layer is [out, in]."""
+
+    name: str
+    shape: tuple[int, ...]
+    kind: Kind
+    data: bytes
+
+    def weights(self) -> NDArray[np.float32]:
+        """What it holds."""
+        return dequantise(self.data, self.kind).reshape(self.shape)
+
+
+def read_tensors(path: Path) -> Iterator[Stored]:
+    """All tensors, in the order of the file."""
+    header = read_header(path)
+    with path.open("rb") as file:
+        for tensor in header.tensors:
+            file.seek(header.data + tensor.offset)
+            data = file.read(tensor.bytes)
+            yield Stored(name=tensor.name, shape=tensor.shape[::-1], kind=Kind(tensor.kind), data=data)
 
 
 def read_matrix(path: Path, name: str) -> NDArray[np.float32]:
-    """One tensor by name, the slowest dimension first: a linear layer is [out, in]. KeyError where there is none."""
-    header = read_header(path)
-    tensor = {tensor.name: tensor for tensor in header.tensors}[name]
-    return _read(path, tensor, header.data)
-
-
-def read_tensors(path: Path) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """All tensors, in the order of the file."""
-    header = read_header(path)
-    for tensor in header.tensors:
-        yield tensor.name, _read(path, tensor, header.data)
-
-
-def _read(path: Path, tensor: Tensor, data: int) -> NDArray[np.float32]:
-    with path.open("rb") as file:
-        file.seek(data + tensor.offset)
-        weights = dequantise(file.read(tensor.bytes), Kind(tensor.kind))
-    return weights.reshape(tensor.shape[::-1])
+    """One tensor by name. StopIteration where there is none."""
+    return next(stored for stored in read_tensors(path) if stored.name == name).weights()
