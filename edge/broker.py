@@ -119,6 +119,7 @@ class Broker:
         self._probed_at = time.monotonic()
         if not connection.resumed:
             self._lost_at, self._untold = time.monotonic(), True
+        self._queue.sharing.doubt()
         if self._untold:  # now, or when the disk was full the last time
             now = self._queue.now()
             self._queue.sharing.tell_again(now=now, since=now - LOST_S)

@@ -113,7 +113,6 @@ class Daemon:
             choose=self._choose,
             allowed=lambda: self._allowed()[0],
             progress=self._progress,
-            prepare=self._share.look,
             ours=self._share.may_start,
             answer=self._keeper.told,
             command=command,

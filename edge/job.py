@@ -59,7 +59,8 @@ class Job:
     the modes of all of its runs, as in think>no_think.
     `outcome` is the result of a done job and the error (code, message, hint) of a failed or cancelled one.
     `pool` is where it was taken from, empty when it was sent to this board; `expires_at` when it is too late to begin.
-    `restored` says that the daemon has started since it was accepted. Times are seconds since 1970.
+    `clear` says that no other board had it when this one looked, and that they know whose it is. Times are seconds
+    since 1970.
     """
 
     id: str
@@ -78,12 +79,15 @@ class Job:
     mode_path: str = ""
     pool: str = ""
     expires_at: float | None = None
-    restored: bool = False
+    clear: bool = False
 
     @property
     def may_be_elsewhere(self) -> bool:
-        """True when another board may have been given the job too: it was sent twice, or a pool's."""
-        return bool(self.restored and self.pool) or self.request.attempt > 1 or self.request.hops > 0
+        """True when another board may have been given the job too, sent twice or by a pool, until it was looked for.
+
+        Also the first copy of a pool's job may come late: after another board was given the second one.
+        """
+        return not self.clear and (bool(self.pool) or self.request.attempt > 1 or self.request.hops > 0)
 
 
 def body_hash(request: Request) -> str:

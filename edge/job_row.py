@@ -26,7 +26,7 @@ def job_of(row: sqlite3.Row) -> Job:
         mode_path=row["mode_path"],
         pool=row["pool"],
         expires_at=row["expires_at"],
-        restored=bool(row["restored"]),
+        clear=bool(row["clear"]),
         outcome=msgspec.json.decode(row["outcome"]) if row["outcome"] else None,
         reply=Reply(topic=row["reply_topic"], correlation=row["reply_correlation"]) if row["reply_topic"] else None,
         created_at=row["created_at"],

@@ -181,7 +181,7 @@ class JobQueue:
         """At start: put back what was running when the daemon died. Each such death counts as a crash."""
         self.upkeep.follow(now=now)
         with self._table.commit():
-            self._table.db.execute(f"UPDATE job SET restored = 1 WHERE {ACTIVE}")  # noqa: S608 - ours
+            self._table.db.execute(f"UPDATE job SET clear = 0 WHERE {ACTIVE}")  # noqa: S608 - ours
             rows = self._table.db.execute("SELECT id FROM job WHERE state = 'running' ORDER BY seq").fetchall()
             return [job for row in rows if (job := self._release(row["id"], now=now, crashed="the daemon died"))]
 

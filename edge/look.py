@@ -23,7 +23,6 @@ ANSWER_S = 0.5
 AGAIN_S = 3.0
 SETTLE_S = 8.0  # after a broker lost its memory: others are coming back to tell it again
 BLIND_S = 120.0  # without a look for so long, nobody else is told either
-FREE_S = 5.0  # for so long a look is believed that found a job with nobody
 TAKE_OVER_S = 3600.0
 MOST = 8  # jobs that are looked at together
 CLAIMS = ("accepted", "running")
@@ -59,7 +58,7 @@ def judge(seen: Seen, *, own: str, held_s: float) -> Verdict:
 
 
 class Looks:
-    """What is known of jobs that another board may have. `look` is for one thread.
+    """What is known of jobs that another board may have. For one thread.
 
     `connected_s` tells for how long the broker has known what it knows.
     """
@@ -69,31 +68,20 @@ class Looks:
         self._node = node
         self._connected_s = connected_s
         self._wanted_since: dict[str, float] = {}
-        self._held_at: dict[str, float] = {}  # these were held when they were last looked at: others come first
-        self._free: frozenset[str] = frozenset()
-        self._next = 0.0
-        self._free_until = 0.0
+        self._looked_at: dict[str, float] = {}
         self._saw_at = -math.inf
 
-    def may_start(self, job: Job) -> bool:
-        """Whether a job may begin, by a look of just now. May be asked from any thread."""
-        return not job.may_be_elsewhere or (job.id in self._free and time.monotonic() < self._free_until)
-
-    def look(self, jobs: list[Job]) -> list[str]:
-        """Look at those of the waiting jobs that need it; returns the ids of those that another board has done."""
+    def look(self, jobs: list[Job]) -> dict[str, Verdict]:
+        """Look at those of the waiting jobs that need it, new ones first; returns what to do with them."""
         now = time.monotonic()
         wanted = [job.id for job in jobs if job.may_be_elsewhere]
-        if now < self._next and self._wanted_since.keys() >= set(wanted) and not self._free:
-            return []
         self._wanted_since = {job_id: self._wanted_since.get(job_id, now) for job_id in wanted}
-        wanted = sorted(wanted, key=lambda job_id: self._held_at.get(job_id, -math.inf))[:MOST]
-        verdicts = self._verdicts(wanted, now=now) if wanted else {}
-        held = {job_id: now for job_id, verdict in verdicts.items() if verdict is Verdict.HOLD}
-        self._held_at = {job_id: at for job_id, at in self._held_at.items() if job_id in self._wanted_since} | held
-        done_at = time.monotonic()
-        self._next, self._free_until = done_at + AGAIN_S, done_at + FREE_S
-        self._free = frozenset(job_id for job_id, verdict in verdicts.items() if verdict is Verdict.START)
-        return [job_id for job_id, verdict in verdicts.items() if verdict is Verdict.SUPERSEDED]
+        self._looked_at = {job_id: at for job_id, at in self._looked_at.items() if job_id in self._wanted_since}
+        due = [job_id for job_id in wanted if now - self._looked_at.get(job_id, -math.inf) >= AGAIN_S]
+        some = sorted(due, key=lambda job_id: self._looked_at.get(job_id, -math.inf))[:MOST]
+        verdicts = self._verdicts(some, now=now) if some else {}
+        self._looked_at |= dict.fromkeys(verdicts, time.monotonic())
+        return verdicts
 
     def _verdicts(self, wanted: list[str], *, now: float) -> dict[str, Verdict]:
         held_s = {job_id: now - self._wanted_since[job_id] for job_id in wanted}

@@ -67,6 +67,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE outbox ADD COLUMN handover INTEGER NOT NULL DEFAULT 0",
         "CREATE INDEX outbox_by_topic ON outbox (topic)",
     ),
+    # Nothing is clear yet: every start asks anew about all that waits.
+    ("ALTER TABLE job RENAME COLUMN restored TO clear", "UPDATE job SET clear = 0"),
 )
 
 CACHE_KIB = 512  # a quarter of what SQLite takes by itself: the parent of the daemon stays small

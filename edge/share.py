@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import random
+import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,16 +15,22 @@ from edge.broker import Broker
 from edge.gate import Gate, step
 from edge.job import Job
 from edge.jobqueue import JobQueue
-from edge.look import Looks
+from edge.look import BLIND_S, Looks, Verdict
 from edge.pool import Pool
 from edge.settings import Settings
 from edge.wire import Incoming
+
+TURN_S = 1.0
+CLOSE_S = 2.0
 
 log = logging.getLogger(__name__)
 
 
 class Share:
-    """`handle` takes the requests of the pools, as those sent to this board by name."""
+    """`handle` takes the requests of the pools, as those sent to this board by name.
+
+    A thread looks for the jobs that another board may have, as soon as they come; until then nothing is said of them.
+    """
 
     def __init__(
         self, settings: Settings, queue: JobQueue, *, broker: Broker, handle: Callable[[Incoming], None]
@@ -34,19 +42,29 @@ class Share:
         self._looks = Looks(settings.broker, node=settings.node.id, connected_s=self._connected_s)
         self._gate = Gate()
         self._spread = random.uniform(-1, 1)  # noqa: S311 - that boards differ is enough
+        self._seen_at = time.monotonic()
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="share", daemon=True)
+        queue.watch(self._wake)
 
     def start(self) -> None:
-        """Connect to the pools."""
+        """Connect to the pools, and begin to look."""
         self._pool.start()
+        self._thread.start()
 
     def leave(self) -> None:
-        """Take nothing more from the pools."""
+        """Take nothing more from the pools, and look no more."""
+        self._stop.set()
+        self._wake.set()
         self._pool.close()
+        if self._thread.is_alive():
+            self._thread.join(CLOSE_S)
 
     @property
     def alive(self) -> bool:
         """False when a thread has died, which is a fault of this program."""
-        return self._pool.alive
+        return self._pool.alive and self._thread.is_alive()
 
     @property
     def crowded(self) -> bool:
@@ -67,25 +85,49 @@ class Share:
             self._take_back()
 
     def hand_back(self) -> None:
-        """Give the pools back what waits here and came from them, but for what another board may have already."""
+        """Give the pools back what waits here and came from them."""
         if not (self._fleet.pools and self._broker.connected):
             return
-        if back := self._queue.sharing.hand_back(now=self._queue.now(), may_go=self.may_start):
+        if back := self._queue.sharing.hand_back(now=self._queue.now()):
             log.info("Jobs given back to their pools: %d.", back)
 
     def _take_back(self) -> None:
         if back := self._queue.sharing.take_back(now=self._queue.now()):
             log.info("Jobs that went to their pools and were not heard of: %d.", back)
 
+    def may_start(self, job: Job) -> bool:
+        """Whether no other board has the job. May be asked from any thread.
+
+        A board that the broker has lost begins nothing of a pool for a while: the others may take it over.
+        """
+        heard = self._broker.connected or time.monotonic() - self._seen_at > BLIND_S
+        return not job.may_be_elsewhere and (heard or not job.pool)
+
     def look(self) -> None:
         """Find out which waiting jobs another board has done, or has."""
-        for job_id in self._looks.look(self._queue.waiting()):
-            log.info("Job %s was done by another board.", job_id)
-            self._queue.sharing.supersede(job_id, now=self._queue.now())
+        if self._broker.connected:
+            self._seen_at = time.monotonic()
+        connects = self._broker.connects
+        verdicts = self._looks.look(self._queue.sharing.doubtful())
+        if connects == self._broker.connects:  # else what was seen is from before we were away
+            self._act(verdicts)
 
-    def may_start(self, job: Job) -> bool:
-        """Whether no other board has the job, by the last look."""
-        return self._looks.may_start(job)
+    def _act(self, verdicts: dict[str, Verdict]) -> None:
+        for job_id, verdict in verdicts.items():
+            if verdict is Verdict.START:
+                self._queue.sharing.clear(job_id, now=self._queue.now())
+            elif verdict is Verdict.SUPERSEDED:
+                log.info("Job %s was done by another board.", job_id)
+                self._queue.sharing.supersede(job_id, now=self._queue.now())
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._wake.clear()
+            try:
+                self.look()
+            except sqlite3.Error as exc:
+                log.warning("The queue cannot be used (%s); what came from a pool waits. Free some disk space.", exc)
+            self._wake.wait(TURN_S)
 
     def _connected_s(self) -> float:
         """For how long the broker has known what other boards of our pools say; a board without pools has none."""

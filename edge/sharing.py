@@ -44,14 +44,17 @@ class Sharing:
             self._table.outbox.add(handover_message(request, pool=pool, reply=reply), now=now, handover=True)
         return True
 
-    def hand_back(self, *, now: float, may_go: Callable[[Job], bool] = lambda _: True) -> int:
-        """Give the pools back what waits here, came from them and `may_go`; returns how many jobs that were."""
+    def hand_back(self, *, now: float) -> int:
+        """Give the pools back what waits here and came from them; returns how many jobs that were.
+
+        What we once spoke for and another board may have taken over since stays, until it was looked for.
+        """
         with self._table.commit():
             rows = self._table.db.execute(
                 "SELECT * FROM job WHERE state = 'queued' AND pool != '' AND ifnull(expires_at > ?, 1) ORDER BY seq",
                 (now,),
             )
-            jobs = [job for job in map(job_of, rows.fetchall()) if job.request.hops < MAX_HOPS and may_go(job)]
+            jobs = [job for job in map(job_of, rows.fetchall()) if job.request.hops < MAX_HOPS and _may_go(job)]
             for job in jobs:
                 self._table.change(job.id, now=now, state=JobState.HANDED_BACK)
                 message = handover_message(_what_is_left(job, now=now), pool=job.pool, reply=job.reply)
@@ -110,11 +113,38 @@ class Sharing:
         )
         return self._queue_again(request, now=now)
 
+    def doubtful(self) -> list[Job]:
+        """The waiting jobs that another board may have, oldest first."""
+        with self._table.lock:
+            rows = self._table.db.execute(
+                "SELECT * FROM job WHERE state = 'queued' AND NOT clear AND (pool != ''"
+                " OR json_extract(request, '$.attempt') > 1 OR json_extract(request, '$.hops') > 0) ORDER BY seq"
+            ).fetchall()
+        return list(map(job_of, rows))
+
+    def clear(self, job_id: str, *, now: float) -> None:
+        """Speak for a waiting job from now on: it was looked for, and no other board has it."""
+        with self._table.commit():
+            row = self._table.row(job_id)
+            if row and row["state"] == JobState.QUEUED and not row["clear"]:
+                self._table.db.execute("UPDATE job SET clear = 1, rev = rev + 1 WHERE id = ?", (job_id,))
+                self._table.announce(job_id, now=now, event=True)
+
+    def doubt(self) -> None:
+        """Take back the word for what waits: while we were away from the broker, others may have taken it over.
+
+        What was to be told of it and was not told yet must not hide what they say.
+        """
+        with self._table.commit():
+            mine = "SELECT ? || id || '/state' FROM job WHERE state = 'queued' AND clear"
+            self._table.db.execute(f"DELETE FROM outbox WHERE topic IN ({mine})", (f"{BASE}/job/",))  # noqa: S608 - ours
+            self._table.db.execute("UPDATE job SET clear = 0 WHERE state IN ('queued', 'running')")
+
     def _queue_again(self, request: Request, *, now: float) -> Job:
         job_id, body = request.id, json_text(request.to_json())
         if self._table.job(job_id).cancel_asked:
             return self._table.change(job_id, now=now, state=JobState.CANCELLED, outcome=cancelled_outcome())
-        return self._table.change(job_id, now=now, state=JobState.QUEUED, request=body)
+        return self._table.change(job_id, now=now, state=JobState.QUEUED, request=body, clear=0)
 
     def supersede(self, job_id: str, *, now: float) -> None:
         """Let go of a waiting job that another board has done."""
@@ -137,6 +167,10 @@ class Sharing:
             ).fetchall()
             for row in rows:
                 self._table.announce(row["id"], now=now, replies=False)
+
+
+def _may_go(job: Job) -> bool:
+    return not job.may_be_elsewhere or job.rev == 1
 
 
 def _what_is_left(job: Job, *, now: float) -> Request:

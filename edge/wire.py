@@ -141,10 +141,10 @@ def state_messages(job: Job, *, origin: Origin, queue_pos: int, inline: str = ""
     """What tells of one state of a job: its retained topic, and the reply that its client asked for.
 
     `queue_pos` is 1 for the job that is next, and left out once it runs. `inline`, the clip in base64, goes only to
-    the reply: a broker keeps what is retained. A job that another board may have is told of when it begins here: until
-    then the state of that board stands at the broker.
+    the reply: a broker keeps what is retained. A job that another board may have is told of once it was looked
+    for: until then the state of that board stands at the broker.
     """
-    quiet = job.may_be_elsewhere and job.state is JobState.QUEUED
+    quiet = job.may_be_elsewhere and job.state in (JobState.QUEUED, JobState.HANDED_BACK)
     if quiet or job.state is JobState.SUPERSEDED:
         return []
     queued = job.state is JobState.QUEUED

@@ -33,9 +33,8 @@ class Worker:
     """Runs one job at a time.
 
     `choose` gives the mode for a job, or None when it has to wait; `allowed` the best mode that the board allows now;
-    `progress` is told of the steps of a job, at most four times a second. `prepare` is called before a job is looked
-    for, `ours` tells the jobs that no other board has; `answer` gives the result as it is told, and the clip in base64
-    where it is to be sent along.
+    `progress` is told of the steps of a job, at most four times a second. `ours` tells the jobs that no other board
+    has; `answer` gives the result as it is told, and the clip in base64 where it is to be sent along.
     """
 
     def __init__(
@@ -46,7 +45,6 @@ class Worker:
         choose: Callable[[Job], ModeChoice | None],
         allowed: Callable[[], Mode],
         progress: Callable[[Job, Step], None],
-        prepare: Callable[[], None] = lambda: None,
         ours: Callable[[Job], bool] = lambda _: True,
         answer: Callable[[Job, dict[str, Any]], tuple[dict[str, Any], str]] = lambda _, result: (result, ""),
         command: Sequence[str] = ENGINE_COMMAND,
@@ -56,7 +54,6 @@ class Worker:
         self._choose = choose
         self._allowed = allowed
         self._progress = progress
-        self._prepare = prepare
         self._ours = ours
         self._answer = answer
         self._command = command
@@ -113,7 +110,6 @@ class Worker:
         if self._child and self._allowed().rank >= Mode.SPARE.rank:
             self._child.kill()  # idle, and its memory is needed
             self._end_child()
-        self._prepare()
         lease_s, now = self._settings.queue.lease_s, self._queue.now()
         job = self._queue.claim(lease_s=lease_s, now=now, choose=self._choose, ours=self._ours)
         if job is None:

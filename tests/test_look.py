@@ -100,54 +100,36 @@ def test_rubbish_on_the_topic_of_a_job_is_nothing(server: Mosquitto, payload: st
 
 def test_a_job_of_this_board_alone_needs_no_look_and_no_broker(queue: JobQueue) -> None:
     job = queue.put(ask(), now=1)
-    found = looks(Broker(host="127.0.0.1", port=free_port()))
-    assert found.look([job]) == []
-    assert found.may_start(job)
+    assert looks(Broker(host="127.0.0.1", port=free_port())).look([job]) == {}
 
 
-def test_a_job_that_nobody_else_has_may_begin_after_a_look_and_not_before(server: Mosquitto, queue: JobQueue) -> None:
-    job, found = doubtful(queue), looks(at(server))
-    assert not found.may_start(job)
-    assert found.look([job]) == []
-    assert found.may_start(job)
+def test_a_job_that_nobody_else_has_may_begin_after_a_look(server: Mosquitto, queue: JobQueue) -> None:
+    assert looks(at(server)).look([doubtful(queue)]) == {"a": Verdict.START}
 
 
-def test_a_job_that_another_board_has_waits_until_that_board_has_done_it(server: Mosquitto, queue: JobQueue) -> None:
+def test_a_job_that_another_board_has_waits_until_that_board_has_done_it(
+    server: Mosquitto, queue: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(look, "AGAIN_S", 0.0)
     job, found = doubtful(queue), looks(at(server))
     says(server, "n2", "running")
-    assert found.look([job]) == []
-    assert not found.may_start(job)
+    assert found.look([job]) == {"a": Verdict.HOLD}
     says(server, "n2", "done")
-    found._next = 0.0
-    assert found.look([job]) == ["a"]
-    assert not found.may_start(job)
+    assert found.look([job]) == {"a": Verdict.SUPERSEDED}
 
 
 def test_a_job_is_taken_over_from_a_board_that_has_gone(server: Mosquitto, queue: JobQueue) -> None:
-    job, found = doubtful(queue), looks(at(server))
     says(server, "n2", "running", status="offline")
-    found.look([job])
-    assert found.may_start(job)
-
-
-def test_what_was_found_is_believed_for_a_short_time_only(
-    server: Mosquitto, queue: JobQueue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(look, "FREE_S", 0.2)
-    job, found = doubtful(queue), looks(at(server))
-    found.look([job])
-    assert found.may_start(job)
-    time.sleep(0.25)
-    assert not found.may_start(job)
+    assert looks(at(server)).look([doubtful(queue)]) == {"a": Verdict.START}
 
 
 def test_a_held_job_is_not_looked_at_all_the_time_and_a_new_one_at_once(server: Mosquitto, queue: JobQueue) -> None:
     held, found = doubtful(queue), looks(at(server))
     says(server, "n2", "running")
-    found.look([held])
+    assert found.look([held]) == {"a": Verdict.HOLD}
     says(server, "n2", "done")
-    assert found.look([held]) == []
-    assert found.look([held, doubtful(queue, "b")]) == ["a"]
+    assert found.look([held]) == {}
+    assert found.look([held, doubtful(queue, "b")]) == {"b": Verdict.START}
 
 
 def test_not_everything_is_looked_at_at_once(
@@ -156,8 +138,8 @@ def test_not_everything_is_looked_at_at_once(
     monkeypatch.setattr(look, "MOST", 2)
     monkeypatch.setattr(look, "ANSWER_S", 0.05)
     jobs, found = [doubtful(queue, f"j{number}") for number in range(4)], looks(at(server))
-    found.look(jobs)
-    assert [found.may_start(job) for job in jobs] == [True, True, False, False]
+    assert list(found.look(jobs)) == ["j0", "j1"]
+    assert list(found.look(jobs)) == ["j2", "j3"]
 
 
 def test_jobs_that_are_held_do_not_keep_others_from_being_looked_at(
@@ -168,19 +150,12 @@ def test_jobs_that_are_held_do_not_keep_others_from_being_looked_at(
     jobs, found = [doubtful(queue, f"j{number}") for number in range(4)], looks(at(server))
     for number in range(3):
         says(server, "n2", "running", job_id=f"j{number}")
-    started = False
-    for _ in range(3):
-        found.look(jobs)
-        started = started or found.may_start(jobs[3])
-    assert started
-    assert not any(map(found.may_start, jobs[:3]))
+    verdicts = found.look(jobs) | found.look(jobs) | found.look(jobs)
+    assert verdicts == {"j0": Verdict.HOLD, "j1": Verdict.HOLD, "j2": Verdict.HOLD, "j3": Verdict.START}
 
 
 def test_while_a_broker_hears_again_what_it_forgot_nothing_begins(server: Mosquitto, queue: JobQueue) -> None:
-    job = doubtful(queue)
-    found = looks(at(server), connected_s=1.0)
-    found.look([job])
-    assert not found.may_start(job)
+    assert looks(at(server), connected_s=1.0).look([doubtful(queue)]) == {}
 
 
 def test_without_a_broker_a_job_waits_two_minutes_and_then_begins(
@@ -189,11 +164,9 @@ def test_without_a_broker_a_job_waits_two_minutes_and_then_begins(
     monkeypatch.setattr(look, "BLIND_S", 0.2)
     monkeypatch.setattr(look, "AGAIN_S", 0.0)
     job, found = doubtful(queue), looks(Broker(host="127.0.0.1", port=free_port()), connected_s=0.0)
-    found.look([job])
-    assert not found.may_start(job)
+    assert found.look([job]) == {}
     time.sleep(0.25)
-    found.look([job])
-    assert found.may_start(job)
+    assert found.look([job]) == {"a": Verdict.START}
 
 
 def test_a_job_that_was_held_for_long_does_not_begin_when_the_broker_loses_its_memory(
@@ -209,14 +182,15 @@ def test_a_job_that_was_held_for_long_does_not_begin_when_the_broker_loses_its_m
     while time.monotonic() < until:
         found.look([job])
     connected_s[0] = 0.0  # the broker was restarted, and the other board is coming back as we are
-    found.look([job])
-    assert not found.may_start(job)
+    assert found.look([job]) == {}
     time.sleep(0.5)
-    found.look([job])
-    assert found.may_start(job)
+    assert found.look([job]) == {"a": Verdict.START}
 
 
-def test_a_refusal_that_passes_by_while_we_look_is_not_the_end_of_the_job(server: Mosquitto, queue: JobQueue) -> None:
+def test_a_refusal_that_passes_by_while_we_look_is_not_the_end_of_the_job(
+    server: Mosquitto, queue: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(look, "AGAIN_S", 0.0)
     job, found = doubtful(queue), looks(at(server))
     body = json.dumps({"id": "a", "node": "n2", "state": "rejected", "rev": 0})
     stop = threading.Event()
@@ -229,15 +203,15 @@ def test_a_refusal_that_passes_by_while_we_look_is_not_the_end_of_the_job(server
     thread.start()
     try:
         for _ in range(3):
-            assert found.look([job]) == []
+            assert found.look([job]) == {"a": Verdict.START}
     finally:
         stop.set()
         thread.join(10)
 
 
-def test_a_pools_job_needs_a_look_after_a_restart_and_one_sent_by_name_does_not() -> None:
-    assert not replace(JOB, pool="p").may_be_elsewhere
-    assert replace(JOB, pool="p", restored=True).may_be_elsewhere
-    assert not replace(JOB, restored=True).may_be_elsewhere
+def test_a_pools_job_needs_a_look_and_one_sent_by_name_only_when_it_was_sent_again() -> None:
+    assert not JOB.may_be_elsewhere
+    assert replace(JOB, pool="p").may_be_elsewhere
+    assert not replace(JOB, pool="p", clear=True).may_be_elsewhere
     assert replace(JOB, request=ask(attempt=2)).may_be_elsewhere
     assert replace(JOB, request=ask(hops=1)).may_be_elsewhere

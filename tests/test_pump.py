@@ -55,11 +55,10 @@ def test_a_request_that_another_board_takes_is_gone_from_here(server: Mosquitto,
 
 
 def test_one_that_nobody_takes_comes_back_and_is_not_sent_for_ever(server: Mosquitto, queue: JobQueue) -> None:
-    with server.listen("edgereel/v1/job/#") as seen, connected(server, queue):
+    with connected(server, queue):
         give_back(queue)
         until(lambda: state(queue) is JobState.QUEUED)
         until(lambda: queue.outbox.depth() == 0)
-        seen.wait_state("a", "handed_back")
     job = queue.get("a")
     assert job and 1 <= job.request.hops <= MAX_HOPS and job.may_be_elsewhere
 
@@ -126,7 +125,7 @@ def test_what_waits_is_sent_before_the_board_goes(server: Mosquitto, queue: JobQ
 
 def test_a_handover_survives_the_daemon(server: Mosquitto, queue: JobQueue) -> None:
     give_back(queue)  # nobody is connected
-    assert queue.outbox.depth() == 3
+    assert queue.outbox.depth() == 1
     with puppet(server, "n2", POOL) as other, connected(server, queue):
         assert other.next()[0]["id"] == "a"
         until(lambda: queue.outbox.depth() == 0)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from edge import intake, look, sharing
+from edge import intake, look, share, sharing
 from edge.broker import Broker
 from edge.job import JobState
 from edge.jobqueue import JobQueue
@@ -146,48 +146,65 @@ def settled(one: Part) -> None:
     one.broker._lost_at -= look.SETTLE_S
 
 
-def test_what_another_board_has_is_neither_begun_nor_given_back_until_it_is_known_to_be_free(
-    tmp_path: Path, server: Mosquitto
-) -> None:
+def may_start(one: Part, job_id: str) -> bool:
+    job = one.queue.get(job_id)
+    return bool(job) and one.share.may_start(job)
+
+
+def test_what_another_board_has_is_neither_begun_nor_given_back(tmp_path: Path, server: Mosquitto) -> None:
     with part(tmp_path, server) as one, puppet(server, "n2", POOL) as other:
         settled(one)
         other.say("held", "running")
-        one.put("held", attempt=2)
-        one.put("free", attempt=2)
+        one.put("held")
+        one.put("free")
+        until(lambda: may_start(one, "free"))
+        assert not may_start(one, "held")
+        one.queue.sharing.doubt()  # as after a lost connection
         one.share.follow(unfit="heat", full="")
-        assert {state(one.queue, "held"), state(one.queue, "free")} == {JobState.QUEUED}  # nobody has looked
-        one.share.look()
-        assert [(job.id, one.share.may_start(job)) for job in one.queue.waiting()] == [("held", False), ("free", True)]
+        assert other.next()[0]["id"] == "held"  # nothing was ever told of it here
+        assert state(one.queue, "free") is JobState.QUEUED
+        until(lambda: may_start(one, "free"))
         one.share.follow(unfit="heat", full="")
         assert other.next()[0]["id"] == "free"
-        assert state(one.queue, "held") is JobState.QUEUED
 
 
-def test_what_another_board_has_done_is_let_go_of(tmp_path: Path, server: Mosquitto) -> None:
-    with part(tmp_path, server) as one, puppet(server, "n2") as other:
+def test_a_first_copy_that_comes_late_is_not_done_twice(tmp_path: Path, server: Mosquitto) -> None:
+    with part(tmp_path, server) as one, puppet(server, "n2") as other, server.listen("edgereel/v1/job/#") as seen:
         settled(one)
-        other.say("a", "done")
-        one.put("a", attempt=2)
-        one.share.look()
-        assert state(one.queue) is JobState.SUPERSEDED
+        other.say("a", "done")  # the second copy
+        until(one.joined)
+        until(lambda: server.publish(POOL, '{"id":"a","prompt":"a fish"}') or one.queue.get("a"))
+        until(lambda: state(one.queue) is JobState.SUPERSEDED)
         assert one.queue.claim(lease_s=1, now=one.queue.now(), choose=any_mode) is None
+        assert {body["node"] for body in seen.states("a")} == {"n2"}
+
+
+def test_a_board_that_the_broker_has_lost_begins_nothing_of_a_pool(
+    tmp_path: Path, server: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with part(tmp_path, server) as one:
+        settled(one)
+        one.put("pooled")
+        one.put("own", pool="")
+        until(lambda: may_start(one, "pooled"))
+        server.stop()
+        until(lambda: not one.broker.connected)
+        assert (may_start(one, "pooled"), may_start(one, "own")) == (False, True)
+        monkeypatch.setattr(share, "BLIND_S", 0.0)
+        assert may_start(one, "pooled")
 
 
 def test_just_after_the_broker_lost_its_memory_a_board_of_a_pool_begins_nothing_doubtful(
     tmp_path: Path, server: Mosquitto
 ) -> None:
     with part(tmp_path, server) as one:
-        one.put("a", attempt=2)
-        one.put("sure")
-        one.share.look()
-        doubtful, sure = one.queue.get("a"), one.queue.get("sure")
-        assert doubtful and sure
-        assert (one.share.may_start(doubtful), one.share.may_start(sure)) == (False, True)
+        one.put("doubtful")
+        one.put("sure", pool="")
+        time.sleep(1.0)
+        assert (may_start(one, "doubtful"), may_start(one, "sure")) == (False, True)
     with part(tmp_path / "alone", server, "node.id=n1") as one:
         one.put("a", pool="", attempt=2)
-        one.share.look()
-        doubtful = one.queue.get("a")
-        assert doubtful and one.share.may_start(doubtful)  # without pools there is nobody to wait for
+        until(lambda: may_start(one, "a"))  # without pools there is nobody to wait for
 
 
 def test_a_job_that_only_somebody_who_watches_took_is_done_here_after_all(
@@ -200,7 +217,4 @@ def test_a_job_that_only_somebody_who_watches_took_is_done_here_after_all(
         one.share.follow(unfit="heat", full="")
         until(lambda: one.queue.outbox.depth() == 0)
         assert state(one.queue) is JobState.HANDED_BACK
-        until(lambda: one.joined() and state(one.queue) is JobState.QUEUED)
-        one.share.look()
-        (job,) = one.queue.waiting()
-        assert one.share.may_start(job)
+        until(lambda: one.joined() and may_start(one, "a"))

@@ -67,6 +67,7 @@ def test_a_board_gives_back_what_waits_and_came_from_a_pool_and_nothing_else(que
 
 def test_the_way_back_is_told_before_it_is_gone_and_claimed_by_nobody_here(queue: JobQueue) -> None:
     queue.put(ask(), now=1, pool="p", reply=REPLY)
+    queue.sharing.clear("a", now=1)
     queue.sharing.hand_back(now=1)
     assert [decode(one.message.payload).get("state") for one in waiting(queue)] == ["accepted", "handed_back", None]
     assert claim(queue) is None
@@ -74,11 +75,58 @@ def test_the_way_back_is_told_before_it_is_gone_and_claimed_by_nobody_here(queue
     assert queue.depth() == 0
 
 
-def test_only_what_may_go_is_given_back(queue: JobQueue) -> None:
-    queue.put(ask("held", attempt=2), now=1, pool="p")
-    queue.put(ask("free"), now=1, pool="p")
-    assert queue.sharing.hand_back(now=1, may_go=lambda job: job.id == "free") == 1
-    assert (state(queue, "held"), state(queue, "free")) == (JobState.QUEUED, JobState.HANDED_BACK)
+def test_what_nobody_has_looked_for_goes_on_without_a_word(queue: JobQueue) -> None:
+    queue.put(ask(), now=1, pool="p", reply=REPLY)
+    assert queue.sharing.hand_back(now=1) == 1
+    assert told(queue) == []  # another board may have said more by now
+    assert [request.id for request in sent(queue)] == ["a"]
+
+
+def test_what_was_spoken_for_before_the_connection_was_lost_stays_until_it_is_looked_for(queue: JobQueue) -> None:
+    queue.put(ask(), now=1, pool="p")
+    queue.sharing.clear("a", now=1)
+    queue.sharing.doubt()
+    assert queue.sharing.hand_back(now=1) == 0
+    queue.sharing.clear("a", now=1)
+    assert queue.sharing.hand_back(now=1) == 1
+
+
+def test_a_pools_job_is_told_of_and_may_begin_once_it_was_looked_for(queue: JobQueue) -> None:
+    queue.put(ask(), now=1, pool="p", reply=REPLY)
+    assert told(queue) == []
+    assert [job.id for job in queue.sharing.doubtful()] == ["a"]
+    queue.sharing.clear("a", now=1)
+    assert [body["state"] for body in told(queue)] == ["accepted"]
+    assert queue.sharing.doubtful() == []
+    queue.sharing.clear("a", now=1)
+    assert len(told(queue)) == 1
+
+
+def test_what_is_sent_by_name_the_first_time_is_not_looked_for(queue: JobQueue) -> None:
+    queue.put(ask("first"), now=1)
+    queue.put(ask("again", attempt=2), now=1)
+    queue.put(ask("handed", hops=1), now=1)
+    assert [body["id"] for body in told(queue)] == ["first"]
+    assert [job.id for job in queue.sharing.doubtful()] == ["again", "handed"]
+
+
+def test_what_was_not_told_yet_when_the_connection_was_lost_hides_nothing_that_others_say(queue: JobQueue) -> None:
+    queue.put(ask("pooled"), now=1, pool="p")
+    queue.put(ask("own"), now=1)
+    queue.sharing.clear("pooled", now=1)
+    queue.sharing.doubt()
+    assert [body["id"] for body in told(queue)] == ["own"]
+    assert [job.id for job in queue.sharing.doubtful()] == ["pooled"]
+
+
+def test_a_job_that_ran_while_the_connection_was_lost_is_looked_for_before_it_runs_again(queue: JobQueue) -> None:
+    queue.put(ask(), now=1, pool="p")
+    queue.sharing.clear("a", now=1)
+    claim(queue)
+    queue.sharing.doubt()
+    assert queue.sharing.doubtful() == []
+    queue.release("a", now=2)
+    assert [job.id for job in queue.sharing.doubtful()] == ["a"]
 
 
 def test_what_is_left_of_its_time_goes_along(queue: JobQueue) -> None:
@@ -114,6 +162,7 @@ def test_what_nobody_wants_does_not_go_round_for_ever(queue: JobQueue) -> None:
     while queue.sharing.hand_back(now=1):
         rounds += 1
         nobody_takes(queue)
+        queue.sharing.clear("a", now=1)
         assert rounds <= MAX_HOPS
     assert rounds == MAX_HOPS
     assert state(queue) is JobState.QUEUED

@@ -40,9 +40,7 @@ def report() -> Report:
         LINES.append(line)
         print(line)
         if REPORTED:  # at every line: what was seen is not lost with a run that is cut off
-            write_report(
-                Path(REPORTED), LINES, form="long" if FULL else "short"
-            )  # at every line: what was seen is not lost with a run that is cut off
+            write_report(Path(REPORTED), LINES, form="long" if FULL else "short")
         assert (line.lost, line.twice) == (0, 0), line
 
     return write
