@@ -91,13 +91,25 @@ def test_every_dependency_is_pinned_in_the_lock() -> None:
     assert set(re.findall(r'"([a-z0-9-]+)>=', section)) <= pinned
 
 
-def test_the_readme_names_every_verb_and_exit_code() -> None:
-    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+def test_every_verb_and_exit_code_is_explained() -> None:
+    page = (CHECKOUT / "docs/commands.md").read_text(encoding="utf-8")
+    command = Path(sys.executable).with_name("edgereel")
+    shown = subprocess.run([command, "--help"], capture_output=True, text=True, check=True, timeout=60).stdout
+    verbs = re.findall(r"^  ([a-z]+)  ", shown.split("verbs:")[1].split("examples:")[0], re.MULTILINE)
 
-    assert [
-        verb for verb in ("generate", "plan", "serve", "submit", "jobs", "models", "doctor") if verb not in readme
-    ] == []
-    assert [code for code in (*range(10), 10, 130) if not re.search(rf"^\| {code} \|", readme, re.MULTILINE)] == []
+    assert {"generate", "serve", "doctor"} <= set(verbs)
+    assert [verb for verb in verbs if f"`edgereel {verb}" not in page] == []
+    assert [code for code in (*range(10), 10, 130) if not re.search(rf"^\| {code} \|", page, re.MULTILINE)] == []
+
+
+def test_every_page_that_a_page_names_is_there() -> None:
+    pages = [*CHECKOUT.glob("*.md"), *CHECKOUT.glob("*/*.md"), *CHECKOUT.glob("models/*/*.md")]
+    links = [
+        (page, link) for page in pages for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
+    ]
+
+    assert len(links) > 40
+    assert [f"{page.name}: {link}" for page, link in links if not (page.parent / link).exists()] == []
 
 
 def test_every_key_of_a_manifest_is_explained() -> None:
