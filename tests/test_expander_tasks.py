@@ -18,12 +18,13 @@ from edge.manifest import LlmManifest, Thinking
 from edge.mode import Mode
 from edge.packs import find_llm_pack, find_video_pack, shipped_root
 from tools.convert.expander import Example, examples
-from tools.convert.expander.book import Seed, is_held_out, seeds, situations, unknown_values
+from tools.convert.expander.book import Seed, Situation, is_held_out, seeds, situations, unknown_values
 from tools.convert.expander.cases import cases
 from tools.convert.expander.coherence import breaches
 from tools.convert.expander.reason import trace
 from tools.convert.expander.storyboard import moves
 from tools.convert.expander.tasks import seed_task
+from tools.convert.expander.words import Group, groups, turns_on
 
 WORLD = vocabulary()
 LEXICON = Lexicon(WORLD)
@@ -56,14 +57,19 @@ def test_every_value_of_the_tables_is_in_the_vocabulary() -> None:
         for seed in seeds()
         for values in (seed.implied, seed.said, *seed.then)
     ]
+    unknown += [(group.name, unknown_values(group.implied, WORLD)) for group in all_groups()]
     unknown += [(move.note, unknown_values(values, WORLD)) for move in moves() for values in (move.when, *move.then)]
 
     assert [found for found in unknown if found[1]] == []
     assert unknown_values({"subject": ["dragon", "cat"]}, WORLD) == ["subject=dragon"]
 
 
+def all_groups() -> list[Group]:
+    return [*groups(held_out=True), *groups(held_out=False)]
+
+
 def test_there_are_situations_and_seeds_enough_in_both_languages() -> None:
-    assert len(situations()) >= 150
+    assert len(situations()) >= 600
     assert len({one.name for one in situations()}) == len(situations())
     assert [one.name for one in situations() if len(one.en) < 4 or len(one.zh) < 3 or not one.implied] == []
     languages = Counter(seed.language for seed in seeds())
@@ -71,11 +77,19 @@ def test_there_are_situations_and_seeds_enough_in_both_languages() -> None:
     assert sum(bool(seed.then) for seed in seeds()) >= 75
 
 
+def test_there_are_words_enough_to_train_on_in_both_languages() -> None:
+    trained = groups(held_out=False)
+    assert sum(len(group.en) for group in trained) >= 600 and sum(len(group.zh) for group in trained) >= 800
+    assert [group.name for group in all_groups() if min(len(group.en), len(group.zh)) < 3] == []
+
+
 def test_nothing_is_said_twice() -> None:
     texts = [text for one in situations() for text in (*one.en, *one.zh)] + [seed.text for seed in seeds()]
     counts = Counter(plain(text) for text in texts)
 
     assert [text for text in texts if counts[plain(text)] > 1] == []
+    words = Counter(word for group in all_groups() for word in (*group.en, *group.zh))
+    assert [word for word, count in words.items() if count > 1] == []
     assert plain("Happy  Birthday!") == plain("happy birthday")
 
 
@@ -87,7 +101,8 @@ def test_every_subject_is_the_best_one_for_something() -> None:
 
 
 def test_the_lexicon_hardly_ever_reads_what_was_not_meant() -> None:
-    wordings = [(one, text) for one in situations() for text in (*one.en, *one.zh)]
+    wordings: list[tuple[Situation | Group, str]] = [(one, text) for one in situations() for text in (*one.en, *one.zh)]
+    wordings += [(one, text) for one in all_groups() for text in (*one.en, *one.zh)]
     misread = [
         (text, slot)
         for one, text in wordings
@@ -112,7 +127,8 @@ def read(seed: Seed) -> set[tuple[str, str]]:
 
 
 def test_a_fifth_is_held_out_and_always_the_same() -> None:
-    for names in ([one.name for one in situations()], [seed.about for seed in seeds()]):
+    named = ([one.name for one in situations()], [seed.about for seed in seeds()], [one.name for one in all_groups()])
+    for names in named:
         assert 0.17 <= sum(map(is_held_out, names)) / len(names) <= 0.23
     assert [is_held_out(name) for name in ("a day in the snow", "a birthday for grandma", "first snow", "christmas")] == [
         True, True, False, False,
@@ -135,6 +151,15 @@ def test_no_meaning_is_in_both_parts() -> None:
     assert {case.held_out for case in cases()} == {True}
 
 
+def test_no_word_that_is_trained_on_makes_up_a_held_out_wording() -> None:
+    judged = [text for one in situations() if one.held_out for text in (*one.en, *one.zh)]
+    trained = [word for group in groups(held_out=False) for word in (*group.en, *group.zh)]
+
+    assert [(word, text) for word in trained for text in judged if turns_on(text, word)] == []
+    assert turns_on("soldering!", "Soldering") and not turns_on("tea with the twins", "tea")
+    assert not {group.name for group in groups(held_out=True)} & {group.name for group in groups(held_out=False)}
+
+
 # The examples ---------------------------------------------------------------------------------------------------------
 
 
@@ -149,7 +174,7 @@ def test_examples_are_in_both_languages_and_both_modes() -> None:
     assert {(example.language, example.mode) for example in made} == {
         (language, mode) for language in ("en", "zh") for mode in (Mode.NO_THINK, Mode.THINK)
     }
-    assert {example.task.source for example in made} == {"situation", "seed", "caption"}
+    assert {example.task.source for example in made} == {"situation", "word", "seed", "caption"}
     assert {len(example.shots) for example in made if example.mode is Mode.THINK} == {1, 2, 3, 4}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 
+from edge.expand.doubtful import drop_doubtful, drop_weak
 from edge.expand.matches import SCENERY, Match, Meaning, coverage, main_subject, mark_attached, mark_negations
 from edge.expand.particles import IGNORED, JOINERS, NOT, PLACE_AFTER, PLACE_BEFORE, STOP
 from edge.expand.words import Words, is_han, tokenise
@@ -46,8 +47,10 @@ class Lexicon:
         """Read a prompt; never fails, whatever the text."""
         tokens = tokenise(text)[:MAX_TOKENS]
         matches = self._search(tokens)
+        drop_doubtful(matches, tokens)
         mark_negations(matches, tokens)
         main = main_subject(matches, tokens)
+        drop_weak(matches, main, tokens)
         mark_attached(matches, main, tokens)
         said = self._settle(matches, main)
         self._count(said, main, tokens)

@@ -37,6 +37,10 @@ class Match:
         """True when it means something, and nothing outside these slots."""
         return bool(self.meanings) and all(meant in slots for meant, _ in self.meanings)
 
+    def unsay(self) -> None:
+        """Make it a word that means nothing."""
+        self.meanings, self.kind = (), "unknown"
+
     @property
     def certain(self) -> bool:
         """True when it means one thing only."""

@@ -15,6 +15,8 @@ has have having full slightly quite toward towards beautiful beautifully some an
 得 着 了 过 在 是 有 从 到 把 被 让 给 对 这 那 其 它 他 她 你 我 们 一 吧 呢 啊 吗 请 来 去 又 也 都 很 正 个
 只 条 张 座 片 生成 制作 视频 短片 画面 画 场景 展示 帮我 请你 我想 我要 想看 看 一个 一段 一幅 一片 一座 镜头
 颜色 色 风格 天 set_of set_in set_on set_at set_against 美丽 美丽的 漂亮 出现 旁边有 ,
+all_right right_now right_away right_here right_there right_after just_right rest_of rest_in_peace left_over
+left_behind left_alone left_me left_us left_him left_her left_them is_left has_left have_left
 """
 # What stands before a place: "under the moon".
 PLACE_BEFORE = """
@@ -40,4 +42,24 @@ IGNORED = """
 不如 不仅 一起 一样 跳水 跳绳 鱼缸 鸟巢 城堡 明天 今天 昨天 天气 星期 月份 心情 小丑 大炮 快递 快餐 放大镜 人类
 机器人 恐龙 狮子 老虎 熊猫 猫 狗 马 人 女孩 男孩 孩子 老人 宇航员
 浪花 花样 棉花糖 风车 一路 海沟 海蒂 海市蜃楼 星辰大海 海盗 一支队伍 一夜 快递员 快许愿 山涧 走高 游子 游行 留言 脸都红
+第一 第二 第三 最后一 一个人 两个人 一个小时 两个小时 三个小时 一转眼 一动不动 一模一样 一眼 以小博大 压力山大 面粉
+"""
+# Words for numbers, which count nothing where no thing follows ("at two"), and what is no thing to be seen.
+NUMERALS = """
+one two three four five six seven eight nine ten dozen 1 2 3 4 5 6 7 8 9 10
+"""
+UNITS = """
+second seconds minute minutes min mins hour hours day days night nights week weeks weekend weekends month months
+year years decade decades century centuries o'clock oclock am pm percent degree degrees time times year-old
+metre metres meter meters km kilometre kilometres kilometer kilometers mile miles foot feet inch inches kg kilo kilos
+gram grams litre litres euro euros dollar dollars pound pounds buck bucks cent cents hundred thousand million millions
+billion half quarter quarters third percentage january february march april may june july august september october
+november december monday tuesday wednesday thursday friday saturday sunday
+"""
+# Verbs that are seldom a motion: only beside a thing that could move, and never after one of these small words.
+WEAK = """
+left right spring beat beats stay stays rest rests set still land drop drops rock race wave run runs cross sit stand
+"""
+DETERMINERS = """
+a an the my your his her our their this that every each in of no last next early late he she i we they who just
 """

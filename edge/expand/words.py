@@ -39,6 +39,10 @@ rockets rocker locket pocket socket market basket casket gasket ticket cricket w
 small stall shall smile while mobile missile
 leave heave coat coats closet loser jingle mitten match scroll birth could clout cheery beech forget
 wearing waving leaving heaving
+alone bean beast bling blow blown brunch chop chopper clean clover code college comet dancer doll draft drawn drip
+driver election flag flint fluff forty fourth frost furry glider gloom gram growl hope lane lay lining locker mind pager
+palace patch peace point print product quack quiet rail railing rally ranger ride rider rover salon saloon scent
+share snowball spit sprint story tale theme tinkling truce trunk udder wake weaver winner witch word words world
 dessert belt shift stir sing sting sweat hand puppy sharp lunch wonder throw threw lovely shrine swiss
 """
 

@@ -76,6 +76,7 @@ class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return is_held_out(self.about)
 
 
+@cache
 def is_held_out(name: str) -> bool:
     """The same for ever: it depends on the name alone."""
     digest = hashlib.sha256(f"{SALT} {name}".encode()).digest()

@@ -23,9 +23,10 @@ from tools.convert.expander.pieces import GIVEN, Piece, pieces
 from tools.convert.expander.reason import trace
 from tools.convert.expander.resolve import resolve
 from tools.convert.expander.storyboard import Storyboard, free, told
+from tools.convert.expander.words import Group, groups, word_request
 
-# Where the requests come from: situations teach what is meant, captions that what was said stands.
-SHARES = {"situation": 0.62, "seed": 0.16, "caption": 0.22}
+# Where the requests come from: situations and words teach what is meant, captions that what was said stands.
+SHARES = {"situation": 0.5, "word": 0.22, "seed": 0.12, "caption": 0.16}
 CHINESE = 0.4
 THINK = 0.4
 TOLD = 0.75  # of the requests that tell a story are shown as it goes
@@ -129,6 +130,9 @@ def draw_task(
     if source == "seed":
         fitting = [one for one in seeds() if (one.language, one.held_out) == (language, held_out)]
         return seed_task(fitting[int(rng.integers(len(fitting)))], lexicon, rng=rng)
+    if source == "word":
+        listed = groups(held_out=held_out)
+        return word_task(listed[int(rng.integers(len(listed)))], language, lexicon, rng=rng)
     kept = [one for one in situations() if one.held_out == held_out]
     return situation_task(kept[int(rng.integers(len(kept)))], language, lexicon, rng=rng)
 
@@ -140,6 +144,15 @@ def situation_task(situation: Situation, language: str, lexicon: Lexicon, *, rng
     return Task(
         request=mixed.text, language=language, source="situation", about=situation.about, held_out=situation.held_out,
         said=mixed.said, read=lexicon.read(mixed.text).said, implied=situation.implied,
+    )  # fmt: skip
+
+
+def word_task(group: Group, language: str, lexicon: Lexicon, *, rng: np.random.Generator) -> Task:
+    """A word of a group, perhaps with something said beside it."""
+    mixed = mix(word_request(group, language, rng), language, rng)
+    return Task(
+        request=mixed.text, language=language, source="word", about=group.name, held_out=group.held_out,
+        said=mixed.said, read=lexicon.read(mixed.text).said, implied=group.implied,
     )  # fmt: skip
 
 
