@@ -193,7 +193,8 @@ BATCH_TOKENS = 64
 class LlmManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="llm"):
     """A language model pack: one GGUF file. `kv_kib_per_token` is for the memory plan (Q8_0 keys and values).
 
-    `prompt` is `short` for a model that was trained for this task and needs neither vocabulary nor examples.
+    `prompt` is `short` for a model that was trained for this task and needs neither vocabulary nor examples. With
+    `glosses` the Chinese words of a request are also given in English, for models that know little Chinese.
     """
 
     format: Literal[1]
@@ -211,6 +212,7 @@ class LlmManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_f
     vocabulary_size: int
     prompt: Literal["full", "short"] = "full"
     sampling: Sampling = Sampling()
+    glosses: bool = False
 
 
 ModelManifest = VideoManifest | LlmManifest

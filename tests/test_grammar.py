@@ -117,9 +117,9 @@ def test_the_request_turn_proposes_what_suits_and_hints_at_thinking_only_when_as
     manifest = find_llm_pack("smollm2-135m", roots=[shipped_root()]).manifest
     said = {"subject": "jellyfish"}
     assert ideas(said, vocabulary())["background"] == "deep_sea"
-    assert "background deep_sea" in request_turn(manifest, said, vocabulary()).after
-    assert manifest.template.think_hint not in request_turn(manifest, said, vocabulary()).after
-    assert manifest.template.think_hint in request_turn(manifest, said, vocabulary(), think=True).after
+    assert "background deep_sea" in request_turn(manifest, "x", said, vocabulary()).after
+    assert manifest.template.think_hint not in request_turn(manifest, "x", said, vocabulary()).after
+    assert manifest.template.think_hint in request_turn(manifest, "x", said, vocabulary(), think=True).after
     assert ideas({}, vocabulary()) == {}
 
 
@@ -127,7 +127,7 @@ def test_a_short_prompt_is_one_line_and_proposes_only_where_there_is_something_t
     full = find_llm_pack("smollm2-135m", roots=[shipped_root()]).manifest
     short = msgspec.structs.replace(full, prompt="short")
     assert constant_prefix(short, vocabulary()) == full.template.system.replace("{text}", SHORT_INTRO)
-    assert request_turn(short, SAID, vocabulary()) == request_turn(full, SAID, vocabulary())
-    assert request_turn(short, {}, vocabulary()).after == request_turn(full, {}, vocabulary()).after.replace(
+    assert request_turn(short, "x", SAID, vocabulary()) == request_turn(full, "x", SAID, vocabulary())
+    assert request_turn(short, "x", {}, vocabulary()).after == request_turn(full, "x", {}, vocabulary()).after.replace(
         "\nIdeas: ", ""
     )

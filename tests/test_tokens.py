@@ -20,7 +20,7 @@ from edge.stop import Stop
 from tests.conftest import DATA
 from tools.convert.expander import examples
 from tools.convert.expander.logits import logits
-from tools.convert.expander.pieces import Piece
+from tools.convert.expander.pieces import Piece, glance
 from tools.convert.expander.recipe import load_recipe, tuned_manifest
 from tools.convert.expander.tokens import Cutter, write_tokens
 
@@ -89,7 +89,7 @@ def cut(cutter: Cutter, end: list[int], text: str) -> list[int]:
 def test_the_file_holds_every_example(base: Path, smollm: Pack[LlmManifest], tmp_path: Path) -> None:
     llm, cutter = tuned_manifest(smollm.manifest, load_recipe().pack), Cutter(base)
     made = list(examples(seed=1, count=30, llm=llm, vocabulary=vocabulary()))
-    total = write_tokens(tmp_path / "t.npz", made, cutter)
+    total = write_tokens(tmp_path / "t.npz", made, cutter, glances=0.0, seed=1)
     with np.load(tmp_path / "t.npz") as file:
         assert file["starts"][-1] == total == len(file["tokens"]) == len(file["learned"])
         for number, example in enumerate(made):
@@ -106,3 +106,14 @@ def test_the_reference_is_what_llama_cpp_computes(base: Path) -> None:
         assert set(file.files) == set(now)
         for name in file.files:
             assert np.allclose(file[name].astype(float), now[name].astype(float), atol=0.1)
+
+
+def test_a_glance_ends_with_the_subject_that_the_model_chose(smollm: Pack[LlmManifest]) -> None:
+    llm = tuned_manifest(smollm.manifest, load_recipe().pack)
+    for example in examples(seed=3, count=60, llm=llm, vocabulary=vocabulary()):
+        short = glance(example.pieces)
+        if example.mode is Mode.THINK or "subject" in example.task.read:
+            assert short == example.pieces
+        else:
+            assert "".join(piece.text for piece in example.pieces).startswith("".join(piece.text for piece in short))
+            assert short[-1].text == f" subject {example.shots[0]['subject']}"

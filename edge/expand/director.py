@@ -71,7 +71,7 @@ class Director:
 
     def _request(self, prompt: str, said: dict[str, str], *, think: bool) -> list[int]:
         """The user's turn and, when thinking, the opening of the thought. The person's text cannot leave its turn."""
-        turn = request_turn(self._llm, said, self._vocabulary, think=think)
+        turn = request_turn(self._llm, prompt, said, self._vocabulary, think=think)
         words = self._model.tokens(prompt, control=False)[:REQUEST_TOKENS]
         before, after = self._model.tokens(turn.before, control=True), self._model.tokens(turn.after, control=True)
         opening = self._model.tokens(thought_opening(self._llm), control=True) if think else []

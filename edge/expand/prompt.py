@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from edge.expand.gloss import gloss
 from edge.expand.grammar import write_answer
 from edge.expand.storyboard import complete
 from edge.manifest import LlmManifest, Slot
@@ -35,8 +36,8 @@ def constant_prefix(manifest: LlmManifest, vocabulary: Mapping[str, Slot]) -> st
     words = [f"{name}: {', '.join(slot.values)}" for name, slot in vocabulary.items() if len(slot.values) > 1]
     turns = [manifest.template.system.replace("{text}", INTRO + "\n".join(words))]
     for index, said in enumerate(_stated(vocabulary)):
-        turn = request_turn(manifest, said, vocabulary)
         request = " ".join(value.replace("_", " ") for value in said.values())
+        turn = request_turn(manifest, request, said, vocabulary)
         answer = write_answer(_shots(complete(said, vocabulary), vocabulary, index), vocabulary, said)
         # Past answers show no thought, as native thinkers' own templates have it: else they would learn not to think.
         turns += [turn.before, request, turn.after, manifest.template.assistant, answer, _end(manifest)]
@@ -44,12 +45,14 @@ def constant_prefix(manifest: LlmManifest, vocabulary: Mapping[str, Slot]) -> st
 
 
 def request_turn(
-    manifest: LlmManifest, said: Mapping[str, str], vocabulary: Mapping[str, Slot], *, think: bool = False
+    manifest: LlmManifest, request: str, said: Mapping[str, str], vocabulary: Mapping[str, Slot], *, think: bool = False
 ) -> Turn:
     """The user turn of one request: what was asked, what would suit it, and the pack's hint to think first."""
     before, _, after = manifest.template.user.partition("{text}")
+    english = gloss(request) if manifest.glosses else ""
     proposed = ", ".join(f"{name} {value}" for name, value in ideas(said, vocabulary).items())
-    lines = [f"\nIdeas: {proposed}"] if proposed or manifest.prompt == "full" else []
+    lines = [f"\nEnglish: {english}"] if english else []
+    lines += [f"\nIdeas: {proposed}"] if proposed or manifest.prompt == "full" else []
     if think and manifest.template.think_hint:
         lines.append(f"\n{manifest.template.think_hint}")
     return Turn(before=f"{before}Request: ", after="".join(lines) + after)

@@ -6,6 +6,7 @@ them with control marks. A model must be trained on the same cuts, or it meets o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -43,7 +44,7 @@ def pieces(
     With a `thought` in think mode, else in no_think mode.
     """
     mode = Mode.NO_THINK if thought is None else Mode.THINK
-    turn = request_turn(llm, read, vocabulary, think=thought is not None)
+    turn = request_turn(llm, request, read, vocabulary, think=thought is not None)
     form = answer_form(vocabulary, read, most_shots=mode.row.max_shots)
     answer = write_answer(shots, vocabulary, read)
     if not answer.startswith(form.head):
@@ -68,3 +69,12 @@ def pieces(
         Piece(text=answer[len(form.head) :], learned=True),
         Piece(text=llm.template.stop[0], control=True, learned=True),
     )
+
+
+def glance(whole: Sequence[Piece]) -> tuple[Piece, ...]:
+    """An example that ends with the subject, where the model chooses that first; any other stays as it is."""
+    *given, answer, _end = whole
+    subject = re.match(r" subject \w+", answer.text)
+    if subject is None or any(piece.learned for piece in given):
+        return tuple(whole)
+    return (*given, Piece(text=subject[0], learned=True))

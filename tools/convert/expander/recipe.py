@@ -27,6 +27,7 @@ class PackRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     think_hint: str
     thinking: Thinking
     sampling: Sampling
+    glosses: bool
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,6 +38,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rank: int
     alpha: float
     minutes: float
+    glances: float
     batch: int
     rate: float
     warm_up_steps: int
@@ -69,4 +71,5 @@ def tuned_manifest(
         template=msgspec.structs.replace(base.template, think_hint=recipe.think_hint),
         thinking=recipe.thinking,
         sampling=recipe.sampling,
+        glosses=recipe.glosses,
     )

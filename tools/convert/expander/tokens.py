@@ -20,7 +20,7 @@ from llama_cpp import Llama
 from edge.manifest import LlmManifest, VideoManifest
 from edge.mode import Mode
 from edge.packs import find_llm_pack, find_video_pack, shipped_root
-from tools.convert.expander.pieces import Piece
+from tools.convert.expander.pieces import Piece, glance
 from tools.convert.expander.recipe import BASE, RECIPE, load_recipe, tuned_manifest
 from tools.convert.expander.tasks import Example, examples
 
@@ -48,11 +48,12 @@ class Cutter:
         return list(self._llm.tokenize(text.encode("utf-8", "ignore"), add_bos=False, special=control))
 
 
-def write_tokens(path: Path, made: Iterable[Example], cutter: Cutter) -> int:
-    """Write the file; returns how many tokens there are."""
+def write_tokens(path: Path, made: Iterable[Example], cutter: Cutter, *, glances: float, seed: int) -> int:
+    """Write the file, this share of the examples cut short; returns how many tokens there are."""
+    rng = np.random.default_rng(seed)
     tokens, learned, lengths, kinds = list[int](), list[bool](), list[int](), list[tuple[bool, bool]]()
     for number, example in enumerate(made, start=1):
-        cut, marks = cutter.cut(example.pieces)
+        cut, marks = cutter.cut(glance(example.pieces) if rng.uniform() < glances else example.pieces)
         tokens += cut
         learned += marks
         lengths.append(len(cut))
@@ -89,7 +90,8 @@ def main() -> None:
         seed=args.seed, count=args.count, llm=tuned_manifest(base, recipe.pack), vocabulary=video.vocabulary,
         held_out=args.held_out,
     )  # fmt: skip
-    total = write_tokens(args.out, made, Cutter(args.base))
+    glances = 0.0 if args.held_out else recipe.glances
+    total = write_tokens(args.out, made, Cutter(args.base), glances=glances, seed=args.seed)
     print(f"{args.out}: {args.count} examples, {total} tokens")
 
 
