@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
@@ -13,6 +14,7 @@ from expand_fixtures import vocabulary
 from edge.expand.director import THOUGHT_TOKENS, Director
 from edge.expand.grammar import SHOT_SLOTS, answer_form, read_answer
 from edge.expand.lexicon import Lexicon
+from edge.expand.prompt import constant_prefix
 from edge.expand.storyboard import complete
 from edge.manifest import LlmManifest, Thinking
 from edge.mode import Mode
@@ -20,8 +22,9 @@ from edge.packs import find_llm_pack, find_video_pack, shipped_root
 from tools.convert.expander import Example, examples
 from tools.convert.expander.book import Seed, Situation, is_held_out, seeds, situations, unknown_values
 from tools.convert.expander.cases import cases
-from tools.convert.expander.coherence import breaches
+from tools.convert.expander.coherence import breaches, table
 from tools.convert.expander.reason import trace
+from tools.convert.expander.resolve import resolve
 from tools.convert.expander.storyboard import moves
 from tools.convert.expander.tasks import seed_task
 from tools.convert.expander.words import Group, groups, turns_on
@@ -203,8 +206,6 @@ def test_the_grammar_of_the_board_admits_every_answer(mode: Mode) -> None:
 
 def admits(gbnf: str, text: str) -> bool:
     """Whether a grammar without recursion admits a text: its rules put into each other make a regular expression."""
-    import re
-
     rules = dict(line.split(" ::= ", 1) for line in gbnf.strip().splitlines())
 
     def pattern(rule: str) -> str:
@@ -273,6 +274,34 @@ def test_every_pair_of_shots_that_is_taught_is_coherent() -> None:
         story = {name for step in example.task.then for name in step}
         for before, after in pairwise(example.shots):
             assert breaches(before, after, story=story | {"colour", "motion", "count"} if story else story) == []
+
+
+def test_the_worked_examples_of_the_full_prompt_are_coherent_too() -> None:
+    text = constant_prefix(LLM, WORLD)
+    answers = re.findall(r"<\|im_start\|>assistant\n(.*?)<\|im_end\|>", text, flags=re.DOTALL)
+    boards = [read_answer(answer, WORLD) for answer in answers]
+
+    assert {len(board) for board in boards} == {1, 2, 3}
+    assert [breaches(before, after) for board in boards for before, after in pairwise(board)] == [[]] * 3
+
+
+def test_nothing_is_put_where_it_looks_lost_unless_it_was_asked_for() -> None:
+    lost = table().strange
+    for example in some(500):
+        first, implied = example.shots[0], example.task.implied.get("background", [])
+        away = lost.get(first["subject"], [])
+        if first["background"] in away and "background" not in example.task.fixed:
+            assert set(implied) <= set(away), example.task.request
+    assert resolve({"subject": "boat"}, {"background": ["sky", "beach"]}, WORLD)["background"] == "beach"
+    assert resolve({"subject": "boat"}, {"background": ["sky", "space"]}, WORLD)["background"] == "sky"
+
+
+def test_no_two_moves_of_a_storyboard_change_the_same_but_the_camera() -> None:
+    for example in some(300, mode=Mode.THINK):
+        if not example.task.then:
+            told = [move for move in moves() if move.note in re.split(r"[:;.] ", example.thought.rstrip("."))]
+            changed = Counter(name for move in told for name in move.slots)
+            assert [name for name, times in changed.items() if times > 1] == [], example.thought
 
 
 def test_no_shot_leaves_what_was_meant_unless_the_story_does() -> None:

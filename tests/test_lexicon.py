@@ -225,6 +225,7 @@ def test_numbers_verbs_and_characters_in_other_words_say_nothing(prompt: str) ->
         ("a bird stays still", "subject=bird count=one motion=hover"),
         ("小船", "subject=boat"),
         ("小红船", "subject=boat size=small colour=red"),
+        ("a heart, make it snow-white", "subject=heart count=one colour=white"),
         ("又大又红的气球", "subject=balloon size=large colour=red"),
         ("红红火火的灯笼", "subject=lantern colour=red"),
         ("小朋友放风筝", "subject=kite"),
