@@ -14,7 +14,6 @@ from expand_fixtures import vocabulary
 from edge.expand.director import THOUGHT_TOKENS, Director
 from edge.expand.grammar import SHOT_SLOTS, answer_form, read_answer
 from edge.expand.lexicon import Lexicon
-from edge.expand.prompt import constant_prefix
 from edge.expand.storyboard import complete
 from edge.manifest import LlmManifest, Thinking
 from edge.mode import Mode
@@ -22,12 +21,11 @@ from edge.packs import find_llm_pack, find_video_pack, shipped_root
 from tools.convert.expander import Example, examples
 from tools.convert.expander.book import Seed, Situation, is_held_out, seeds, situations, unknown_values
 from tools.convert.expander.cases import cases
-from tools.convert.expander.coherence import breaches, table
+from tools.convert.expander.coherence import breaches
 from tools.convert.expander.reason import trace
-from tools.convert.expander.resolve import resolve
 from tools.convert.expander.storyboard import moves
 from tools.convert.expander.tasks import seed_task
-from tools.convert.expander.words import Group, groups, turns_on
+from tools.convert.expander.words import Group, groups
 
 WORLD = vocabulary()
 LEXICON = Lexicon(WORLD)
@@ -78,12 +76,6 @@ def test_there_are_situations_and_seeds_enough_in_both_languages() -> None:
     languages = Counter(seed.language for seed in seeds())
     assert languages["en"] >= 180 and languages["zh"] >= 120
     assert sum(bool(seed.then) for seed in seeds()) >= 75
-
-
-def test_there_are_words_enough_to_train_on_in_both_languages() -> None:
-    trained = groups(held_out=False)
-    assert sum(len(group.en) for group in trained) >= 600 and sum(len(group.zh) for group in trained) >= 800
-    assert [group.name for group in all_groups() if min(len(group.en), len(group.zh)) < 3] == []
 
 
 def test_nothing_is_said_twice() -> None:
@@ -152,15 +144,6 @@ def test_no_meaning_is_in_both_parts() -> None:
     assert not any(example.held_out for example in some(100))
     assert all(example.held_out for example in some(100, held_out=True))
     assert {case.held_out for case in cases()} == {True}
-
-
-def test_no_word_that_is_trained_on_makes_up_a_held_out_wording() -> None:
-    judged = [text for one in situations() if one.held_out for text in (*one.en, *one.zh)]
-    trained = [word for group in groups(held_out=False) for word in (*group.en, *group.zh)]
-
-    assert [(word, text) for word in trained for text in judged if turns_on(text, word)] == []
-    assert turns_on("soldering!", "Soldering") and not turns_on("tea with the twins", "tea")
-    assert not {group.name for group in groups(held_out=True)} & {group.name for group in groups(held_out=False)}
 
 
 # The examples ---------------------------------------------------------------------------------------------------------
@@ -274,34 +257,6 @@ def test_every_pair_of_shots_that_is_taught_is_coherent() -> None:
         story = {name for step in example.task.then for name in step}
         for before, after in pairwise(example.shots):
             assert breaches(before, after, story=story | {"colour", "motion", "count"} if story else story) == []
-
-
-def test_the_worked_examples_of_the_full_prompt_are_coherent_too() -> None:
-    text = constant_prefix(LLM, WORLD)
-    answers = re.findall(r"<\|im_start\|>assistant\n(.*?)<\|im_end\|>", text, flags=re.DOTALL)
-    boards = [read_answer(answer, WORLD) for answer in answers]
-
-    assert {len(board) for board in boards} == {1, 2, 3}
-    assert [breaches(before, after) for board in boards for before, after in pairwise(board)] == [[]] * 3
-
-
-def test_nothing_is_put_where_it_looks_lost_unless_it_was_asked_for() -> None:
-    lost = table().strange
-    for example in some(500):
-        first, implied = example.shots[0], example.task.implied.get("background", [])
-        away = lost.get(first["subject"], [])
-        if first["background"] in away and "background" not in example.task.fixed:
-            assert set(implied) <= set(away), example.task.request
-    assert resolve({"subject": "boat"}, {"background": ["sky", "beach"]}, WORLD)["background"] == "beach"
-    assert resolve({"subject": "boat"}, {"background": ["sky", "space"]}, WORLD)["background"] == "sky"
-
-
-def test_no_two_moves_of_a_storyboard_change_the_same_but_the_camera() -> None:
-    for example in some(300, mode=Mode.THINK):
-        if not example.task.then:
-            told = [move for move in moves() if move.note in re.split(r"[:;.] ", example.thought.rstrip("."))]
-            changed = Counter(name for move in told for name in move.slots)
-            assert [name for name, times in changed.items() if times > 1] == [], example.thought
 
 
 def test_no_shot_leaves_what_was_meant_unless_the_story_does() -> None:
