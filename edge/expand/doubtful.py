@@ -26,9 +26,7 @@ def drop_doubtful(matches: list[Match], tokens: list[str]) -> None:
 
 
 def drop_weak(matches: list[Match], main: Match | None, tokens: list[str]) -> None:
-    """Take their meaning from verbs that are no motion here: "the rest", "in spring", and "he left", where nothing is seen
-    that could move.
-    """
+    """Take their meaning from verbs that are no motion: "in spring", or "he left" where nothing is named that could move."""
     for index, match in enumerate(matches if len(matches) > 1 else []):
         before = tokens[match.start - 1] if match.start else ""
         weak = match.end - match.start == 1 and tokens[match.start] in VERB

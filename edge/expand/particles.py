@@ -16,7 +16,7 @@ has have having full slightly quite toward towards beautiful beautifully some an
 只 条 张 座 片 生成 制作 视频 短片 画面 画 场景 展示 帮我 请你 我想 我要 想看 看 一个 一段 一幅 一片 一座 镜头
 颜色 色 风格 天 set_of set_in set_on set_at set_against 美丽 美丽的 漂亮 出现 旁边有 ,
 all_right right_now right_away right_here right_there right_after just_right rest_of rest_in_peace left_over
-left_behind left_alone left_me left_us left_him left_her left_them is_left has_left have_left
+left_behind left_alone left_me left_us left_him left_her left_them is_left has_left have_left make_it drop_dead
 """
 # What stands before a place: "under the moon".
 PLACE_BEFORE = """

@@ -103,12 +103,9 @@ def _stated(vocabulary: Mapping[str, Slot]) -> list[dict[str, str]]:
 
 
 def _shots(scene: dict[str, str], vocabulary: Mapping[str, Slot], index: int) -> list[dict[str, str]]:
-    """One to three shots: the later ones come closer or go away, each with another camera."""
+    """One to three shots: the camera stands, moves, and stands again. Nothing else changes, so they follow each other."""
     cameras = list(vocabulary["camera"].values) if "camera" in vocabulary else []
-    sizes = list(vocabulary["size"].values) if "size" in vocabulary else []
-    later = range(index % 3 if len(cameras) > 1 and sizes else 0)
-    moved = [
-        {**scene, "camera": cameras[-1 - step - index % 2], "size": sizes[(index + step) % len(sizes)]}
-        for step in later
-    ]
-    return [scene, *moved]
+    if len(cameras) < 2:
+        return [scene]
+    moved, still = {**scene, "camera": cameras[-1 - index % 2]}, {**scene, "camera": cameras[0]}
+    return [scene, moved, still][: 1 + index % 3]

@@ -26,6 +26,7 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     neighbours: dict[str, list[str]]
     follows: dict[str, list[str]]
     opposite: dict[str, list[tuple[str, str]]]
+    strange: dict[str, list[str]]
 
 
 @cache

@@ -8,6 +8,7 @@ import numpy as np
 
 from edge.expand.storyboard import complete
 from edge.manifest import Slot
+from tools.convert.expander.coherence import table
 
 Vocabulary = Mapping[str, Slot]
 # What a subject brings along: another subject has its own of these.
@@ -35,7 +36,7 @@ def resolve(
     subject = slots.get("subject", vocabulary["subject"].default)
     suits = vocabulary["subject"].values[subject].suits
     for name in vocabulary:
-        choices = implied.get(name, [])
+        choices = _at_home(subject, implied.get(name, []))
         if choices and name not in slots:
             suited = suits.get(name)
             slots[name] = suited if suited in choices and not best else _choose(choices, rng)
@@ -52,6 +53,12 @@ def change(
         own = {name: suits.get(name, vocabulary[name].default) for name in OWN if name not in fixed}
         return {**shot, **own, **wanted}
     return {**shot, **wanted}
+
+
+def _at_home(subject: str, choices: list[str]) -> list[str]:
+    """The choices without the places where the subject looks lost, if any are left."""
+    lost = table().strange.get(subject, ())
+    return [value for value in choices if value not in lost] or choices
 
 
 def _choose(choices: list[str], rng: np.random.Generator | None) -> str:

@@ -31,6 +31,11 @@ class Move(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """True where this shot may go on so."""
         return all(shot[name] in values for name, values in self.when.items())
 
+    @property
+    def slots(self) -> set[str]:
+        """What it changes, the camera aside."""
+        return {name for step in self.then for name in step} - {"camera"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Storyboard:
@@ -69,17 +74,18 @@ def free(
 ) -> Storyboard:
     """A storyboard for a request that tells none: moves that fit, until there are shots enough.
 
-    No shot leaves what was meant: a lonely boat stays alone, and no firework ends a sad heart.
+    No shot leaves what was meant: a lonely boat stays alone, and no firework ends a sad heart. What one move has
+    changed no other changes again, the camera aside: a light that fades does not begin to glow.
     """
     wanted = int(rng.choice(list(SHOTS), p=list(SHOTS.values())))
-    shots, notes = [dict(first)], list[str]()
+    shots, notes, moved = [dict(first)], list[str](), set[str]()
     for index in rng.permutation(len(moves())):
         move = moves()[index]
-        if len(shots) + len(move.then) > wanted or not move.fits(shots[-1]):
+        if len(shots) + len(move.then) > wanted or not move.fits(shots[-1]) or moved & move.slots:
             continue
         more = _follow(shots[-1], move, vocabulary, fixed=fixed)
         if more and all(_meant(shot, implied) for shot in more):
-            shots, notes = [*shots, *more], [*notes, move.note]
+            shots, notes, moved = [*shots, *more], [*notes, move.note], moved | move.slots
         if len(shots) == wanted:
             break
     return Storyboard(shots=shots, notes=notes)

@@ -151,7 +151,7 @@ def word_task(group: Group, language: str, lexicon: Lexicon, *, rng: np.random.G
     """A word of a group, perhaps with something said beside it."""
     mixed = mix(word_request(group, language, rng), language, rng)
     return Task(
-        request=mixed.text, language=language, source="word", about=group.name, held_out=group.held_out,
+        request=mixed.text, language=language, source="word", about=group.about, held_out=group.held_out,
         said=mixed.said, read=lexicon.read(mixed.text).said, implied=group.implied,
     )  # fmt: skip
 

@@ -32,6 +32,11 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.en if language == "en" else self.zh
 
     @property
+    def about(self) -> str:
+        """What they are, in plain English."""
+        return self.name.removesuffix(" words").removesuffix(" things")
+
+    @property
     def held_out(self) -> bool:
         """True for the fifth that no model is trained on."""
         return is_held_out(self.name)
