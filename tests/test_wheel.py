@@ -45,6 +45,7 @@ def test_the_wheel_holds_every_pack_and_no_pulled_weights(wheel: Path) -> None:
     assert [name for name in PACKS if f"edge/_models/{name}/manifest.yaml" not in names] == []
     assert [name for name in names if name.endswith((".gguf", ".part"))] == []
     assert {"edge/_systemd/edgereel.yaml", "edge/_systemd/edgereel.service", "edge/py.typed"} <= set(names)
+    assert "edge/expand/glosses/chinese.tsv" in names
     assert any(name.endswith("/LICENSE") for name in names)
 
 
