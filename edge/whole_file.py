@@ -12,13 +12,14 @@ from edge.errors import OutputError
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, *, part: Path | None = None) -> Iterator[Path]:
     """Give a temporary name beside `path` to write to; the file takes its place when the block ends well.
 
     After a power cut there is all of it or none of it; when the block raises, nothing is left behind.
+    `part` is another such name, where somebody else may be writing `path` too.
     Raises OutputError for any OSError inside the block.
     """
-    part = part_of(path)
+    part = part or part_of(path)
     try:
         yield part
         _sync(part, os.O_RDWR)
