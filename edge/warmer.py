@@ -111,9 +111,9 @@ class Warmer:
                 self._hot.crash(hot.seq, how)
 
     def to_json(self) -> dict[str, Any] | None:
-        """How far the list is; None when there is none."""
-        rows = self._hot.counts()
-        return (rows | {"making": self.making or None}) if rows else None
+        """How many prompts are in each state, and which one is being made `now`; None when there is no list."""
+        rows: dict[str, Any] = dict(self._hot.counts())
+        return rows | {"now": self.making or None} if rows else None
 
     def _begin(self, hot: HotPrompt, job: Job, choice: ModeChoice) -> Warming:
         self._hot.begin(hot.seq)
