@@ -22,7 +22,7 @@ from edge.job import Job, JobState
 from edge.jobtable import JobTable, json_text
 from edge.mode import Mode
 from edge.vectors import VectorFile, similarity
-from edge.whole_file import whole_file
+from edge.whole_file import output_error, sync_folder, whole_file
 
 ENDINGS = (".mp4", ".jpg")
 MAX_TEXTS = 20_000
@@ -158,12 +158,16 @@ class Library:
         Raises OutputError when that cannot be done; then nothing has changed.
         """
         clip = dict(known.result["clip"])
-        for ending, name in zip(ENDINGS, ("path", "poster"), strict=True):
-            source, target = (self._clips / f"{one}{ending}" for one in (known.job_id, job_id))
-            if ending == ".mp4" or source.is_file():
-                _lend(source, target)
-            if clip.get(name):
-                clip[name] = str(target)
+        try:
+            for ending, name in zip(ENDINGS, ("path", "poster"), strict=True):
+                source, target = (self._clips / f"{one}{ending}" for one in (known.job_id, job_id))
+                if ending == ".mp4" or source.is_file():
+                    _lend(source, target)
+                if clip.get(name):
+                    clip[name] = str(target)
+            sync_folder(self._clips)
+        except OSError as exc:
+            raise output_error(self._clips / f"{job_id}.mp4", exc) from exc
         reused = {"from": known.job_id, "how": known.how, "similarity": round(known.similarity, 4)}
         return known.result | {"clip": clip, "reused": reused}
 
@@ -264,11 +268,14 @@ def _known(row: sqlite3.Row) -> Known:
 
 
 def _lend(source: Path, target: Path) -> None:
-    """One file under two names where the file system can do that, else a copy; there after a power cut or not at all."""
+    """One file under two names where the file system can do that, else a copy."""
     own = target.with_name(f".lent-{secrets.token_hex(8)}{target.suffix}.part")  # the engine may be writing this clip
-    with whole_file(target, part=own) as part:
-        try:
-            part.hardlink_to(source)
-        except OSError:
+    try:
+        own.hardlink_to(source)
+    except OSError:
+        with whole_file(target, part=own) as part:
             shutil.copyfile(source, part)
-        source.touch()  # it was asked for: it is as young as its repeat, and is kept as long
+    else:
+        own.replace(target)
+        own.unlink(missing_ok=True)  # where it was a name of this file already
+    source.touch()  # it was asked for: it is as young as its repeat, and is kept as long

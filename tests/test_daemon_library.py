@@ -60,8 +60,30 @@ def test_the_same_words_again_are_answered_at_once_with_a_clip_of_their_own_name
     assert again["result"]["sha256"] == first["result"]["sha256"]
     assert Path(again["result"]["clip"]["path"]).name == "again.mp4"
     assert ended(seen, "again") == ["done"]
+    server.publish("edgereel/v1/node/n1/mode/set", "paused")
+    seen.wait(lambda m: m["topic"].endswith("n1/mode") and m["body"].get("effective") == "paused")
+    ask(server, "paused")
+    assert reused(done(seen, "paused"))["from"] == "first"
     Path(first["result"]["clip"]["path"]).unlink()
     check_clip(again)
+
+
+def test_a_clip_is_given_again_while_the_engine_is_busy_with_another(
+    tmp_path: Path, server: Mosquitto, seen: Listener
+) -> None:
+    board = Board(tmp_path, server, "library.reuse=same", fake=True)
+    board.start()
+    try:
+        online(seen)
+        ask(server, "a")
+        seen.wait_state("a", "done")
+        ask(server, "long", "long")
+        seen.wait_state("long", "running")
+        ask(server, "b")
+        assert reused(seen.wait_state("b", "done"))["from"] == "a"
+        assert [state["state"] for state in seen.states("long")] == ["accepted", "running"]
+    finally:
+        board.end()
 
 
 def test_a_seed_another_length_or_never_makes_a_clip_anew(
