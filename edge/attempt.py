@@ -9,7 +9,8 @@ from typing import Literal
 
 from edge.child import Child, Lost
 from edge.errors import Cancelled, Preempted
-from edge.pipe import Done, Failed, Halt, HaltReason, Run, Step
+from edge.library import Known
+from edge.pipe import Done, Failed, Go, Halt, HaltReason, Planned, Run, Step
 
 TURN_S = 0.2
 HALT_GRACE_S = 5.0
@@ -23,9 +24,12 @@ Ask = Literal["cancel", "preempt", "end"]
 
 
 def attempt(
-    order: Run, child: Child, *, ask: Callable[[], Ask | None], progress: Callable[[Step], None]
-) -> Done | Failed | Lost:
+    order: Run, child: Child, *, ask: Callable[[], Ask | None], progress: Callable[[Step], None],
+    planned: Callable[[Planned], Known | None] = lambda _: None,
+) -> Done | Failed | Lost | Known:  # fmt: skip
     """Run one job; return the engine's answer, or Lost when its process died of itself.
+
+    `planned` is asked once the plan is there, before anything is drawn: the clip that it gives is the answer then.
 
     `ask` is called every TURN_S seconds or sooner, and says whether the job has to stop: at its next step, or with
     `end` by killing the engine, whose memory is needed now. An engine that was killed because it had to stop, or did
@@ -33,18 +37,24 @@ def attempt(
     """
     child.tell(order)
     halted: HaltReason | None = None
+    known: Known | None = None
     halted_at, heard_at = 0.0, time.monotonic()
     steps = 0
     while True:
         match child.listen(timeout_s=TURN_S):
             case Done() | Failed() as answer:
-                return answer
+                return known or answer
+            case Lost() if known:
+                return known
             case Lost(how=how, clean=clean) as lost:
                 stopped = halted or ("preempt" if clean and not steps else None)  # it left before it saw the job
                 return Failed(code=CODES[stopped], message=how, hint="") if stopped else lost
             case Step() as step:
                 heard_at, steps = time.monotonic(), steps + 1
                 progress(step)
+            case Planned() as plan:
+                heard_at, known = time.monotonic(), None if halted else planned(plan)
+                child.tell(Halt("cancel") if known else Go())
         now = time.monotonic()
         wish = ask()
         if wish == "end":

@@ -23,6 +23,7 @@ verbs:
   serve     run the daemon: take requests over MQTT until stopped
   submit    send a prompt to a board or a pool over MQTT; --download brings the clip
   jobs      list the jobs in this board's queue; --stats and --plot show what they took
+  warm      make the prompts of a list in idle time, so that they are there when they are asked for
   top       show what a board says of itself, live
   fleet     show all boards of a broker, live
   models    list, pull, verify or trust model packs
@@ -37,6 +38,7 @@ examples:
   edgereel serve                                         the daemon: requests over MQTT
   edgereel submit "a glowing jellyfish" --broker 127.0.0.1:1883 --wait
   edgereel submit "a snowy day" --pool kitchen --download .
+  edgereel warm prompts.txt                              have often asked clips made while nothing else is to do
   edgereel jobs --plot runs.png                          seconds and memory of every run
   edgereel top                                           memory, pressure, mode and queue of a board, live
   edgereel doctor                                        is this board ready?

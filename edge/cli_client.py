@@ -155,3 +155,6 @@ def _print_state(state: dict[str, Any]) -> None:
         print(f"  {file}")
     elif clip := (state.get("result") or {}).get("clip"):
         print(f"  {clip['path']}  {clip['seconds']:g} s, sha256 {clip['sha256']}")
+    if reused := (state.get("result") or {}).get("reused"):
+        near = f", {reused['similarity']:.2f} alike" if reused["how"] == "near" else ""
+        print(f"  not made anew: the {reused['how']} clip of job {reused['from']}{near}; --reuse never makes another")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from edge import __version__
+from edge.cli_help import TRUST_TEXT, WARM_EPILOG
 
 GENERATE_EPILOG = """\
 examples:
@@ -36,22 +37,6 @@ goes on where it was; the exit code is 1 while a clip is missing.
 """
 
 
-TRUST_TEXT = """\
-Trust a model pack that does not come with edgereel, so that it may be opened.
-
-The files of a pack are read by native code (ONNX Runtime, llama.cpp). Such parsers have had memory bugs, and a file made
-for one takes over whatever opens it. That `models verify` finds the files to be as the manifest says only means that they
-are what the author of the manifest meant. So ask who that is: where is the pack from, was it fetched over https from
-there, is the sha256 of its manifest the one that they published?
-
-  edgereel models list                  shipped, trusted, or not trusted
-  sha256sum MODELS/NAME/manifest.yaml   what to compare (MODELS is paths.models)
-  edgereel models trust NAME            once; it holds until that manifest changes
-
-What is trusted stands in MODELS/trusted.yaml; deleting a line takes it back. Packs that come with edgereel need none of it.
-"""
-
-
 class Help(argparse.RawDescriptionHelpFormatter):
     """Help as it was written, 100 columns wide; to ask the terminal would import more than all of the rest."""
 
@@ -65,7 +50,7 @@ def build_parser(verb: str) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"edgereel {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True, prog="edgereel")
     for name, fill in FILLS.items():
-        epilog = GENERATE_EPILOG if name == "generate" else None
+        epilog = EPILOGS.get(name)
         added = verbs.add_parser(name, epilog=epilog, formatter_class=Help)
         if name == verb:
             fill(added)
@@ -109,6 +94,11 @@ def _fill_submit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--token", metavar="FILE", help="file with the token of the board's clip server")
     parser.add_argument("--ttl", type=float, metavar="S", help="seconds after which it need not be begun any more")
     parser.add_argument(
+        "--reuse",
+        metavar="R",
+        help="may a clip that the board has answer: never, same, or near under pressure (default: as the board is set)",
+    )
+    parser.add_argument(
         "--resume", action="store_true", help="no prompt: go on with every request whose end was not seen yet"
     )
     parser.add_argument("--timeout", type=float, default=600.0, metavar="S", help="seconds to wait (default: 600)")
@@ -121,6 +111,20 @@ def _fill_jobs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plot", metavar="FILE", help="as --stats, and draw seconds and memory of every run as PNG")
     _add_common(parser)
     parser.set_defaults(verb=_jobs)
+
+
+def _fill_warm(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", nargs="?", help="a text file with one prompt a line, put on the list")
+    parser.add_argument("--mode", default="auto", metavar="M", help="auto, think, no_think, direct, lite or spare")
+    parser.add_argument("--seconds", type=float, metavar="N", help="length of the clips (default: by the mode)")
+    parser.add_argument("--list", action="store_true", help="show every prompt of the list and what became of it")
+    parser.add_argument("--status", action="store_true", help="show how far the list is (default without FILE)")
+    parser.add_argument(
+        "--wait", action="store_true", help="show how it goes on until all are made; Ctrl-C only stops looking"
+    )
+    parser.add_argument("--clear", action="store_true", help="empty the list; clips that are made stay")
+    _add_common(parser)
+    parser.set_defaults(verb=_warm)
 
 
 def _fill_top(parser: argparse.ArgumentParser) -> None:
@@ -164,12 +168,14 @@ def _fill_models(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(verb=_models)
 
 
+EPILOGS = {"generate": GENERATE_EPILOG, "warm": WARM_EPILOG}
 FILLS = {
     "generate": _fill_generate,
     "plan": _fill_plan,
     "serve": _fill_serve,
     "submit": _fill_submit,
     "jobs": _fill_jobs,
+    "warm": _fill_warm,
     "top": _fill_top,
     "fleet": _fill_fleet,
     "models": _fill_models,
@@ -254,6 +260,12 @@ def _jobs(args: argparse.Namespace) -> int:
     from edge.cli_board import jobs
 
     return jobs(args)
+
+
+def _warm(args: argparse.Namespace) -> int:
+    from edge.cli_warm import warm
+
+    return warm(args)
 
 
 def _top(args: argparse.Namespace) -> int:

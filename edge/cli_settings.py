@@ -21,7 +21,7 @@ def request_of(args: argparse.Namespace, *, prompt: str | None = None, request_i
     """The request that a prompt and its options make; another prompt may take the place of theirs. Raises RequestError."""
     path = path_from_text(args.path) if args.path is not None else None
     image = _image(args.image) if args.image is not None else None
-    sent = {name: getattr(args, name, None) for name in ("ttl", "deliver")}
+    sent = {name: getattr(args, name, None) for name in ("ttl", "deliver", "reuse")}
     return make_request(
         args.prompt if prompt is None else prompt, id=request_id, mode=args.mode, seconds=args.seconds, seed=args.seed, path=path, image=image, **sent
     )  # fmt: skip

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from edge.home import Home
 from edge.job import Job
 from edge.jobqueue import JobQueue
 from edge.keeper import Keeper
+from edge.librarian import Librarian
+from edge.library import Known
 from edge.memory import held_mib, read_process
 from edge.mode import Mode
 from edge.models import Models, choose_mode, fitting_mode, free_mib, models_of
@@ -36,8 +39,9 @@ from edge.report import birth, last_error, last_run
 from edge.result import ModeChoice
 from edge.settings import Settings
 from edge.share import Share
-from edge.startup import make_clips_folder, only_one, open_queue, protect_from_oom_killer, rehearse
+from edge.startup import make_clips_folder, only_one, open_library, open_queue, protect_from_oom_killer, rehearse
 from edge.swap import WANTED_MIB, read_swap, real_mib
+from edge.warmer import Warmer
 from edge.wire import Origin, Outgoing, node_message, progress_message
 from edge.worker import Worker
 
@@ -65,6 +69,7 @@ def serve(settings: Settings, *, root: Path = Path("/"), command: Sequence[str] 
     protect_from_oom_killer()
     origin = Origin(node=settings.node.id, boot=secrets.token_hex(4), events=settings.home_assistant.discovery)
     with only_one(settings.paths.state), closing(open_queue(settings, origin)) as queue:
+        open_library(queue, settings, video=models.video)
         Daemon(settings, queue, origin=origin, models=models, root=root, command=command).run(stop)
     return 0
 
@@ -95,7 +100,17 @@ class Daemon:
         self._fast = fast_cores(root=root)
         self._cores = FreeCores(root=root, cores=self._fast, own=lambda: 0.0)
         self._keeper = Keeper(settings, queue)
-        handle = partial(intake.handle, queue=queue, room=self._keeper.has_room, command=self._command)
+        self._librarian = Librarian(
+            queue.library, settings.library, models=models, choose=self._choice, told=self._keeper.told, now=queue.now
+        )
+        self._warmer = Warmer(
+            queue.library, self._librarian, clips=settings.paths.clips, after_s=settings.library.warm_after_s,
+            calm=self._calm, choose=self._choice,
+        )  # fmt: skip
+        handle = partial(
+            intake.handle, queue=queue, room=self._keeper.has_room, command=self._command,
+            known=self._librarian.at_once,
+        )  # fmt: skip
         self._home = Home(settings, queue, handle=handle, poster_url=self._keeper.poster_url, root=root)
         self._broker = Broker(
             settings.broker,
@@ -115,6 +130,9 @@ class Daemon:
             progress=self._progress,
             ours=self._share.may_start,
             answer=self._keeper.told,
+            librarian=self._librarian,
+            warmer=self._warmer,
+            offer=self._offer,
             command=command,
         )
 
@@ -195,8 +213,26 @@ class Daemon:
         if time.monotonic() - self._worker.beat < WORKER_STUCK_S:
             notify("WATCHDOG=1")
 
+    def _calm(self) -> bool:
+        """Whether there is nothing that speaks against work that nobody waits for."""
+        return self._verdict.mode is Mode.THINK and self._keeper.has_room()
+
     def _choose(self, job: Job) -> ModeChoice | None:
+        caps = self._caps(job)
+        choice = self._choice(job, caps)
+        waiting = "" if choice else max(caps, key=lambda cap: cap[0].rank)[1]
+        if waiting and not self._waiting:
+            log.warning("Job %s waits: %s.", job.id, waiting)
+        self._waiting = waiting
+        return choice
+
+    def _choice(self, job: Job, caps: list[tuple[Mode, str]] | None = None) -> ModeChoice | None:
         asked, reason = choose_mode(job.request.mode, has_llm=self._models.llm is not None)
+        return choose(job, asked=asked, reason=reason, caps=caps or self._caps(job))
+
+    def _caps(self, job: Job) -> list[tuple[Mode, str]]:
+        """What bounds the mode of a job now, and why."""
+        asked, _ = choose_mode(job.request.mode, has_llm=self._models.llm is not None)
         engine = self._worker.engine_pid
         free = free_mib(self._settings, root=self._root, held_mib=held_mib(pid=engine) if engine else 0.0)
         caps = [fitting_mode(asked, self._models, free_mib=free), self._allowed()]
@@ -204,15 +240,16 @@ class Daemon:
             caps.append((Mode.DIRECT, "queue: jobs of the pool wait"))
         if not self._keeper.has_room():
             caps.append((Mode.PAUSED, "the disk is full"))
-        choice = choose(job, asked=asked, reason=reason, caps=caps)
-        waiting = "" if choice else max(caps, key=lambda cap: cap[0].rank)[1]
-        if waiting and not self._waiting:
-            log.warning("Job %s waits: %s.", job.id, waiting)
-        self._waiting = waiting
-        return choice
+        return caps
 
     def _progress(self, job: Job, at: Step) -> None:
         self._broker.publish(progress_message(job.id, origin=self._origin, phase=at.phase, fraction=at.fraction))
+
+    def _offer(self, job: Job, near: Known) -> None:
+        """Say that a near clip is there, to whom that is enough: the job goes on until it is cancelled."""
+        told, _ = self._keeper.told(replace(job, id=near.job_id, reply=None), {"clip": near.result["clip"]})
+        offer = {"id": near.job_id, "similarity": round(near.similarity, 4)} | told
+        self._broker.publish(progress_message(job.id, origin=self._origin, phase="expand", fraction=0.0, near=offer))
 
     def _birth(self) -> Outgoing:
         body = birth(self._settings, self._models, session=self._broker.connects + 1)
@@ -241,6 +278,7 @@ class Daemon:
             "last": last_run(self._queue.runs.last()),
             "error": last_error(self._queue.upkeep.last_failed()),
             "outbox": self._queue.outbox.depth(),
+            "warm": self._warmer.to_json(),
             "mqtt": {"reconnects": max(0, self._broker.connects - 1)},
         }
         expiry_s = max(1, round(LOAD_PERIODS * self._settings.governor.tick_s))

@@ -23,11 +23,14 @@ from typing import Protocol
 from edge.errors import EdgereelError
 from edge.mode import Mode
 from edge.models import Models, models_of
-from edge.pipe import Done, Failed, Halt, Pipe, Run, Start, Step
+from edge.pipe import Done, Failed, Go, Halt, Pipe, Planned, Run, Start, Step
 from edge.pipeline import Event, Finished, Progress, run
+from edge.plan import Plan
+from edge.recall import look_up
 from edge.request import Request
 from edge.settings import Settings
 from edge.stop import Stop
+from edge.vectors import FILE
 from edge.wire import result_body
 
 OOM_SCORE_ADJ = 500
@@ -50,6 +53,7 @@ class Pipeline(Protocol):
         poster: Path | None,
         stop: Stop,
         watch: Callable[[Progress], None] | None = None,
+        planned: Callable[[Plan], None] | None = None,
     ) -> Iterator[Event]:
         """Make the clip of one request."""
 
@@ -79,6 +83,7 @@ class Engine:
         self._pipeline = pipeline
         self._models = models
         self._jobs: queue.SimpleQueue[tuple[Run, Stop] | None] = queue.SimpleQueue()
+        self._go = threading.Event()
 
     def serve(self) -> None:
         """Take jobs until none has come for `engine.idle_exit_s`, or the parent is gone."""
@@ -101,7 +106,11 @@ class Engine:
                     self._jobs.put((message, stop))
                 case Halt(reason=reason):
                     stop.request(reason)
+                    self._go.set()
+                case Go():
+                    self._go.set()
         stop.request("preempt")
+        self._go.set()
         self._jobs.put(None)
 
     def _answer(self, job: Run, stop: Stop) -> Done | Failed:
@@ -116,15 +125,17 @@ class Engine:
             return Failed(code="engine", message=f"The model run failed: {type(exc).__name__}: {exc}.", hint="")
 
     def _run(self, job: Run, stop: Stop) -> Done | Failed:
+        models = self._models(self._settings)
         events = self._pipeline(
             job.request,
             mode=job.mode,
             reason=job.reason,
-            models=self._models(self._settings),
+            models=models,
             out=job.out,
             poster=job.poster,
             stop=stop,
             watch=self._step,
+            planned=lambda plan: self._ask(plan, models=models, stop=stop),
         )
         for event in events:
             match event:
@@ -133,6 +144,14 @@ class Engine:
                 case Finished(result=result):
                     return Done(result=result_body(result))
         return Failed(code="engine", message="The model run ended without a result.", hint="")
+
+    def _ask(self, plan: Plan, *, models: Models, stop: Stop) -> None:
+        """Tell the parent what will be drawn, and wait for its word: it may have that clip."""
+        vector, near = look_up(plan, models=models, file=self._settings.paths.cache / FILE)
+        self._go.clear()
+        if not stop.requested:
+            self._pipe.send(Planned(plan=plan.to_json(), vector=vector, near=near))
+            self._go.wait()
 
     def _step(self, progress: Progress) -> None:
         self._pipe.send(Step(phase=progress.phase, fraction=progress.fraction))

@@ -23,7 +23,7 @@ TYPE_OF = {
     JobState.CANCELLED: "cancelled",
     JobState.EXPIRED: "failed",  # its error has the code `expired`
 }
-TOLD_OF_RESULT = ("url", "seconds", "prompt_expanded")
+TOLD_OF_RESULT = ("url", "seconds", "prompt_expanded", "reused")
 
 
 def job_events(job: Job, *, origin: Origin) -> list[Outgoing]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from edge.errors import RequestError
+from edge.job import Job, JobState
 from edge.jobqueue import JobQueue
 from edge.mode import Mode
 from edge.request import ID_PATTERN, MAX_BODY_BYTES, Request, from_json, make_request, new_id
@@ -25,11 +26,13 @@ def handle(
     queue: JobQueue,
     room: Callable[[], bool] = lambda: True,
     command: Callable[[str], None] = log.info,
+    known: Callable[[Job], object] = lambda _: None,
     wall: Callable[[], float] = time.time,
 ) -> None:
     """Put one message into the queue. When this returns, its effect is on disk and the message may be acked.
 
-    `room` says whether the disk has room for another clip; `command` is called with a word of COMMANDS. `wall` is the
+    `room` says whether the disk has room for another clip; `command` is called with a word of COMMANDS; `known`
+    with a job that waits and is nobody else's, to answer it with a clip that is there already. `wall` is the
     clock that deadlines are told by; the one of the queue may be days off on a board that was set right after its start.
     Raises sqlite3.Error when nothing could be saved.
     """
@@ -43,7 +46,9 @@ def handle(
     elif message.topic.endswith("/cmd"):
         _command(message, command)
     elif not message.topic.endswith("/cancel") and (message.payload or not message.retain):
-        _request(message, queue=queue, room=room, wall=wall())  # an empty retained message only clears a topic
+        _request(
+            message, queue=queue, room=room, known=known, wall=wall()
+        )  # an empty retained message only clears a topic
 
 
 def read_request(message: Incoming, *, default_id: str) -> Request:
@@ -70,14 +75,16 @@ def read_request(message: Incoming, *, default_id: str) -> Request:
     return from_json(body, default_id=default_id)
 
 
-def _request(message: Incoming, *, queue: JobQueue, room: Callable[[], bool], wall: float) -> None:
+def _request(
+    message: Incoming, *, queue: JobQueue, room: Callable[[], bool], known: Callable[[Job], object], wall: float
+) -> None:
     now, pool, reply = queue.now(), pool_of(message.topic), reply_of(message)
     default_id = _correlated_id(message) or new_id()
     request: Request | None = None
     try:
         request = read_request(message, default_id=default_id)
         _check_room(request, queue=queue, room=room)
-        queue.put(
+        job = queue.put(
             request, now=now, reply=reply, pool=pool, expires_at=_expires_at(request, message, now=now, wall=wall)
         )
     except RequestError as exc:
@@ -90,6 +97,9 @@ def _request(message: Incoming, *, queue: JobQueue, room: Callable[[], bool], wa
         job_id = _named_id(message) or default_id
         log.warning("Request %s is refused: %s", job_id, exc)
         queue.refuse(job_id, exc, now=now, reply=reply)
+        return
+    if job.state is JobState.QUEUED and not job.may_be_elsewhere:
+        known(job)
 
 
 def _check_room(request: Request, *, queue: JobQueue, room: Callable[[], bool]) -> None:

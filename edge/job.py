@@ -12,7 +12,7 @@ import msgspec
 from edge.mode import Mode
 from edge.request import Request
 
-NOT_ASKED = ("id", "reply", "deliver", "attempt", "hops", "ttl", "deadline")
+NOT_ASKED = ("id", "reply", "deliver", "attempt", "hops", "ttl", "deadline", "reuse")
 
 
 class JobState(StrEnum):

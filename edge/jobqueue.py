@@ -17,6 +17,7 @@ from edge.errors import Cancelled, EdgereelError, EngineError, RequestError
 from edge.job import Job, JobState, Reply, body_hash
 from edge.job_row import job_of, reply_columns
 from edge.jobtable import JobTable, cancelled_outcome, json_text
+from edge.library import Library
 from edge.mode import Mode
 from edge.request import Request
 from edge.result import ModeChoice
@@ -38,14 +39,9 @@ class JobQueue:
     """
 
     def __init__(
-        self,
-        path: Path,
-        *,
-        origin: Origin,
-        limit: int = 64,
-        max_crashes: int = 3,
+        self, path: Path, *, origin: Origin, limit: int = 64, max_crashes: int = 3,
         clock: Callable[[], float] | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self._table = JobTable(path, origin=origin)
         self.outbox = self._table.outbox
         self.runs = RunLog(self._table.db, self._table.lock)
@@ -56,6 +52,7 @@ class JobQueue:
         self._max_crashes = max_crashes
         self._tombstones = Tombstones(self._table.db)
         self.wishes = Wishes(self._table)
+        self.library = Library(self._table)
 
     def close(self) -> None:
         """Close the file; the queue may not be used afterwards."""

@@ -12,7 +12,7 @@ from edge.clip_server import ClipServer
 from edge.job import Job
 from edge.jobqueue import JobQueue
 from edge.settings import Settings
-from edge.shelf import free_mib, kept_clips, remove_clips, remove_strays, to_remove
+from edge.shelf import KeptClip, free_mib, kept_clips, remove_clips, remove_strays, to_remove
 
 PERIOD_S = 60.0
 HURRY_S = 5.0
@@ -29,6 +29,7 @@ class Keeper:
         self._folder = settings.paths.clips
         self._serves = settings.http.port > 0
         self._upkeep = queue.upkeep
+        self._library = queue.library
         self._now = queue.now
         self._server = ClipServer(settings.http, clips=self._folder, finished=queue.upkeep.finished)
         self._next = self._hurry = 0.0
@@ -65,8 +66,18 @@ class Keeper:
             log.info("Clips cleared away: %s", ", ".join(gone) or "unfinished ones")
         try:
             self._upkeep.forget(now=self._now())
+            self._forget(kept, gone)
         except sqlite3.Error as exc:
             log.warning("The queue cannot be tidied up (%s). Free some disk space.", exc)
+
+    def _forget(self, kept: list[KeptClip], gone: list[str]) -> None:
+        """Tell the library what is left; a folder that shows nothing may be a disk that is not there."""
+        if gone:
+            self._library.forget(gone)
+        if kept:
+            nameless = self._library.tidy(job_id for clip in kept for job_id in clip.job_ids)
+            remove_clips(self._folder, job_ids=nameless)
+            self._library.forget(nameless)
 
     def poster_url(self, job_id: str) -> str:
         """Where Home Assistant can fetch the poster of a job; empty where it cannot."""

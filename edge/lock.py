@@ -27,3 +27,15 @@ def exclusive(path: Path, *, busy: str, busy_hint: str, folder_hint: str) -> Ite
         except OSError as exc:
             raise ResourceError(busy, hint=busy_hint) from exc
         yield
+
+
+def is_held(path: Path) -> bool:
+    """Whether another process holds the lock of this file now; nothing is made, and False where it cannot be told."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False

@@ -46,6 +46,18 @@ class Step(msgspec.Struct, frozen=True, tag="step"):
     fraction: float
 
 
+class Planned(msgspec.Struct, frozen=True, tag="planned"):
+    """From the engine, which then waits for `Go`: what will be drawn, its vector, and the places that are near it."""
+
+    plan: dict[str, Any]
+    vector: bytes
+    near: list[tuple[int, float]]
+
+
+class Go(msgspec.Struct, frozen=True, tag="go"):
+    """To the engine: draw it. To be told to halt instead is an answer as well."""
+
+
 class Done(msgspec.Struct, frozen=True, tag="done"):
     """From the engine: the job is done."""
 
@@ -60,7 +72,7 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
     hint: str
 
 
-Message = Start | Run | Halt | Step | Done | Failed
+Message = Start | Run | Halt | Step | Planned | Go | Done | Failed
 
 
 class Pipe:

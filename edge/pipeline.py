@@ -69,12 +69,14 @@ def run(
     stop: Stop,
     watch: Watch | None = None,
     extras: Extras = NO_EXTRAS,
+    planned: Callable[[Plan], None] | None = None,
 ) -> Iterator[Event]:
     """Make the clip of one request in `mode`; `reason` says why that is not what was asked for.
 
     Yields Progress with a fraction that never falls, at last Finished; each yield is a place to stop. `watch` is
     called with the progress of the language model, which cannot yield while it works. With `extras` the clip has another
-    shape, rate or size, a mark, or no seam.
+    shape, rate or size, a mark, or no seam. `planned` is told of the plan before anything is drawn; it may take its time,
+    and ask to stop.
     Raises what the parts raise: ModelError, OutputError, EngineError, ResourceError, Cancelled, Preempted, and
     RequestError for extras that cannot be had.
     """
@@ -92,6 +94,9 @@ def run(
         photo = open_photo(request.image, clips=out.parent) if request.image else None
         plan = expand(request, mode=mode, models=models, seed=seed, stop=stop, watch=watch, meter=meter)
         return_what_is_free()  # of the language model
+        if planned:
+            planned(plan)
+            stop.check()
         clip = yield from _draw(
             plan, photo, mode=mode, models=models, seed=seed, out=out, poster=poster, stop=stop, meter=meter,
             treatment=treatment,

@@ -31,8 +31,9 @@ CLIP_PATTERN = re.compile(r"job:[A-Za-z0-9_-]{1,64}\Z")
 IMAGE_HINT = 'Send a JPEG or PNG as base64, or "job:ID" for the last frame of an earlier clip.'
 FIELDS = (
     "id", "mode", "min_mode", "seconds", "seed", "reply", "path", "image", "ttl", "deadline", "deliver", "attempt",
-    "hops",
+    "hops", "reuse",
 )  # fmt: skip
+REUSE = ("never", "same", "near")
 MODES = ("auto", *(mode.value for mode in Mode if mode is not Mode.PAUSED))
 
 
@@ -46,7 +47,7 @@ class Request:
 
     `ttl` in seconds from its arrival and `deadline`, seconds since 1970, bound when it may still begin. `deliver` says
     whether the answer names the clip's `url` or holds it `inline`. `attempt` counts how often the sender sent it,
-    `hops` how often a board of a pool handed it on.
+    `hops` how often a board of a pool handed it on. `reuse` says whether a clip that is there already may be the answer.
     """
 
     id: str
@@ -63,6 +64,7 @@ class Request:
     deliver: str = "url"
     attempt: int = 1
     hops: int = 0
+    reuse: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The JSON body that `from_json` reads back."""
@@ -71,7 +73,7 @@ class Request:
             "seconds": self.seconds, "seed": self.seed, "reply": self.reply,
             "path": [list(point) for point in self.path] if self.path else None,
             "image": self.image, "ttl": self.ttl, "deadline": self.deadline, "deliver": self.deliver,
-            "attempt": self.attempt, "hops": self.hops,
+            "attempt": self.attempt, "hops": self.hops, "reuse": self.reuse,
         }  # fmt: skip
         return {key: value for key, value in body.items() if value is not None}
 
@@ -104,6 +106,7 @@ def make_request(prompt: object, **fields: object) -> Request:
         deliver=_choice("deliver", given.get("deliver", "url"), ("url", "inline")),
         attempt=_whole("attempt", given.get("attempt"), 1, MAX_COUNT) or 1,
         hops=_whole("hops", given.get("hops"), 0, MAX_COUNT) or 0,
+        reuse=_choice("reuse", given["reuse"], REUSE) if "reuse" in given else None,
     )
 
 

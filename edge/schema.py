@@ -69,6 +69,40 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     # Nothing is clear yet: every start asks anew about all that waits.
     ("ALTER TABLE job RENAME COLUMN restored TO clear", "UPDATE job SET clear = 0"),
+    (
+        """CREATE TABLE clip (
+            seq INTEGER PRIMARY KEY AUTOINCREMENT,
+            job_id TEXT NOT NULL UNIQUE,
+            plan_key TEXT NOT NULL,
+            mode TEXT NOT NULL,
+            mode_rank INTEGER NOT NULL,
+            plain INTEGER NOT NULL,
+            recipe TEXT NOT NULL,
+            vector BLOB NOT NULL,
+            place INTEGER UNIQUE,
+            result TEXT NOT NULL
+        ) STRICT""",
+        "CREATE INDEX clip_by_plan ON clip (plan_key)",
+        """CREATE TABLE clip_text (
+            key TEXT NOT NULL,
+            clip TEXT NOT NULL,
+            PRIMARY KEY (key, clip)
+        ) STRICT""",
+        "CREATE INDEX clip_text_by_clip ON clip_text (clip)",
+        "CREATE TABLE clip_repeat (job_id TEXT PRIMARY KEY, clip TEXT NOT NULL) STRICT",
+        """CREATE TABLE hot_prompt (
+            seq INTEGER PRIMARY KEY AUTOINCREMENT,
+            prompt TEXT NOT NULL,
+            mode TEXT NOT NULL,
+            seconds REAL,
+            state TEXT NOT NULL DEFAULT 'waiting',
+            key TEXT NOT NULL DEFAULT '',
+            clip TEXT NOT NULL DEFAULT '',
+            crashes INTEGER NOT NULL DEFAULT 0,
+            error TEXT NOT NULL DEFAULT ''
+        ) STRICT""",
+        "CREATE UNIQUE INDEX hot_prompt_once ON hot_prompt (prompt, mode, ifnull(seconds, 0))",
+    ),
 )
 
 CACHE_KIB = 512  # a quarter of what SQLite takes by itself: the parent of the daemon stays small

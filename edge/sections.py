@@ -142,6 +142,17 @@ class Clips(msgspec.Struct, frozen=True, kw_only=True):
     reserve_mib: Annotated[float, msgspec.Meta(ge=0)] = 64.0
 
 
+class Library(msgspec.Struct, frozen=True, kw_only=True):
+    """When a clip that is there already may answer a request that does not say so itself.
+
+    A near one is near enough from `similarity` on. Hot prompts are made after `warm_after_s` without any work.
+    """
+
+    reuse: Literal["never", "same", "near"] = "same"
+    similarity: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.93
+    warm_after_s: Annotated[float, msgspec.Meta(ge=0)] = 30.0
+
+
 class HomeAssistant(msgspec.Struct, frozen=True, kw_only=True):
     """Whether this board appears in Home Assistant by itself, under which prefix, and whether with a field of text."""
 

@@ -26,6 +26,7 @@ from edge.sections import (
     GovernorLimits,
     HomeAssistant,
     Http,
+    Library,
     ModelChoice,
     Node,
     Paths,
@@ -48,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     fleet: Fleet = Fleet()
     http: Http = Http()
     clips: Clips = Clips()
+    library: Library = Library()
     home_assistant: HomeAssistant = HomeAssistant()
     governor: GovernorLimits = GovernorLimits()
 

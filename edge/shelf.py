@@ -29,12 +29,21 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class KeptClip:
-    """A finished clip on the disk: its bytes with those of its poster, and whether its result reached the broker."""
+    """A finished clip on the disk: its bytes with those of its poster, and whether its result reached the broker.
+
+    `repeats` are the jobs that were answered with the same file, under names of their own. All of them go together.
+    """
 
     job_id: str
     bytes: int
     age_s: float
     delivered: bool
+    repeats: tuple[str, ...] = ()
+
+    @property
+    def job_ids(self) -> tuple[str, ...]:
+        """Every job whose clip it is."""
+        return (self.job_id, *self.repeats)
 
 
 def to_remove(kept: Iterable[KeptClip], *, limits: Clips, free_mib: float | None) -> list[str]:
@@ -47,7 +56,7 @@ def to_remove(kept: Iterable[KeptClip], *, limits: Clips, free_mib: float | None
     queue: list[KeptClip] = []
     for clip in sorted(kept, key=lambda clip: (not clip.delivered, -clip.age_s, clip.job_id)):
         (old if clip.age_s > limits.max_days * DAY_S else queue).append(clip)
-    gone = [clip.job_id for clip in old]
+    gone = [job_id for clip in old for job_id in clip.job_ids]
     lying = sum(clip.bytes for clip in queue)
     freed = sum(clip.bytes for clip in old)
     for clip in queue:
@@ -55,7 +64,7 @@ def to_remove(kept: Iterable[KeptClip], *, limits: Clips, free_mib: float | None
         too_little_free = free_mib is not None and free_mib + freed / MIB < limits.reserve_mib
         if not too_much and not (too_little_free and clip.delivered):
             break
-        gone.append(clip.job_id)
+        gone.extend(clip.job_ids)
         lying -= clip.bytes
         freed += clip.bytes
     return gone
@@ -67,18 +76,13 @@ def kept_clips(folder: Path, *, now: float, delivered: Callable[[str], bool]) ->
     Their age is that of the newest file of each. Raises nothing: a folder that cannot be read holds nothing.
     """
     found: dict[str, list[os.stat_result]] = {}
-    for path, about in _files(folder):
+    for path, about in sorted(_files(folder), key=lambda one: one[0].suffix, reverse=True):  # a clip, then its poster
         if path.suffix in ENDINGS and ID_PATTERN.match(path.stem):
             found.setdefault(path.stem, []).append(about)
-    return [
-        KeptClip(
-            job_id=job_id,
-            bytes=sum(about.st_size for about in files),
-            age_s=max(0.0, now - max(about.st_mtime for about in files)),
-            delivered=delivered(job_id),
-        )
-        for job_id, files in found.items()
-    ]
+    shared: dict[tuple[int, int], list[str]] = {}
+    for job_id, files in found.items():
+        shared.setdefault((files[0].st_dev, files[0].st_ino), []).append(job_id)
+    return [_kept(sorted(job_ids), found, now=now, delivered=delivered) for job_ids in shared.values()]
 
 
 def remove_clips(folder: Path, *, job_ids: Iterable[str]) -> int:
@@ -104,6 +108,19 @@ def free_mib(path: Path) -> float | None:
     except OSError:
         return None
     return disk.f_bavail * disk.f_frsize / MIB
+
+
+def _kept(
+    job_ids: list[str], found: dict[str, list[os.stat_result]], *, now: float, delivered: Callable[[str], bool]
+) -> KeptClip:
+    files = {about.st_ino: about for job_id in job_ids for about in found[job_id]}.values()
+    return KeptClip(
+        job_id=job_ids[0],
+        bytes=sum(about.st_size for about in files),
+        age_s=max(0.0, now - max(about.st_mtime for about in files)),
+        delivered=all(map(delivered, job_ids)),
+        repeats=tuple(job_ids[1:]),
+    )
 
 
 def _files(folder: Path) -> list[tuple[Path, os.stat_result]]:

@@ -11,7 +11,10 @@ from edge.doctor import Level, examine
 from edge.errors import OutputError, ResourceError
 from edge.jobqueue import JobQueue, queue_file
 from edge.lock import exclusive
+from edge.manifest import VideoManifest
+from edge.packs import Pack
 from edge.settings import Settings
+from edge.vectors import FILE, VectorFile, dims_of, recipe_of
 from edge.wire import Origin
 
 OWN_OOM_SCORE_ADJ = -500
@@ -44,6 +47,18 @@ def open_queue(settings: Settings, origin: Origin) -> JobQueue:
             f"The queue {path} cannot be written: {exc}.", hint="Free some disk space; what is in the queue is kept."
         ) from exc
     return queue
+
+
+def open_library(queue: JobQueue, settings: Settings, *, video: Pack[VideoManifest]) -> None:
+    """Have the queue's library look after the clips' folder, and after its file of vectors. Raises ResourceError."""
+    recipe, dims = recipe_of(video.manifest, video.sha256), dims_of(video.manifest)
+    vectors = VectorFile(settings.paths.cache / FILE, recipe=recipe, dims=dims)
+    try:
+        queue.library.open(clips=settings.paths.clips, vectors=vectors)
+    except sqlite3.Error as exc:
+        raise ResourceError(
+            f"The library cannot be written: {exc}.", hint="Free some disk space; what is in the queue is kept."
+        ) from exc
 
 
 def only_one(state: Path) -> AbstractContextManager[None]:

@@ -12,20 +12,21 @@ from edge.errors import OutputError
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, *, part: Path | None = None) -> Iterator[Path]:
     """Give a temporary name beside `path` to write to; the file takes its place when the block ends well.
 
     After a power cut there is all of it or none of it; when the block raises, nothing is left behind.
+    `part` is another such name, where somebody else may be writing `path` too.
     Raises OutputError for any OSError inside the block.
     """
-    part = part_of(path)
+    part = part or part_of(path)
     try:
         yield part
         _sync(part, os.O_RDWR)
         part.replace(path)
-        _sync(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        sync_folder(path.parent)
     except OSError as exc:
-        raise _output_error(path, exc) from exc
+        raise output_error(path, exc) from exc
     finally:
         part.unlink(missing_ok=True)
 
@@ -43,12 +44,26 @@ def check_writable(path: Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as exc:
-        raise _output_error(path, exc) from exc
+        raise output_error(path, exc) from exc
 
 
 def part_of(path: Path) -> Path:
     """The temporary name under which `path` grows."""
     return path.with_name(f".{path.name}.part")
+
+
+def sync_folder(folder: Path) -> None:
+    """Have what was renamed or linked in a folder survive a power cut. Raises OSError."""
+    _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def output_error(path: Path, exc: OSError) -> OutputError:
+    """What it means to whoever wanted the file."""
+    return OutputError(
+        f"Cannot write {path}: {exc.strerror or exc}.",
+        hint="Choose another place, or free space and give write permission there.",
+        code="disk_full" if exc.errno in (errno.ENOSPC, errno.EDQUOT) else "",
+    )
 
 
 def _sync(path: Path, flags: int) -> None:
@@ -57,11 +72,3 @@ def _sync(path: Path, flags: int) -> None:
         os.fsync(number)
     finally:
         os.close(number)
-
-
-def _output_error(path: Path, exc: OSError) -> OutputError:
-    return OutputError(
-        f"Cannot write {path}: {exc.strerror or exc}.",
-        hint="Choose another place, or free space and give write permission there.",
-        code="disk_full" if exc.errno in (errno.ENOSPC, errno.EDQUOT) else "",
-    )

@@ -42,7 +42,7 @@ REPLY_EXPIRY_S = 3600
 PROGRESS_EXPIRY_S = 30
 MAX_TOPIC_CHARS = 256
 MAX_TOPIC_LEVELS = 100  # mosquitto ends the connection of whoever publishes to more than 200
-SHORT_RESULT = ("url", "sha256", "bytes", "seconds", "clip")
+SHORT_RESULT = ("url", "sha256", "bytes", "seconds", "clip", "reused")
 FINAL_STATES = ("done", "failed", "cancelled", "expired", "rejected")
 LATER = ("overloaded", "disk_full")
 FAULTS = (JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED)
@@ -204,9 +204,11 @@ def error_body(error: EdgereelError) -> dict[str, Any]:
     return body | ({"retry_after_s": error.retry_after_s} if error.retry_after_s else {})
 
 
-def progress_message(job_id: str, *, origin: Origin, phase: str, fraction: float) -> Outgoing:
-    """How far a running job is; `fraction` is 0..1 of the whole job."""
-    body = {"v": 1, "id": job_id, "node": origin.node, "phase": phase, "pct": round(fraction * 100)}
+def progress_message(
+    job_id: str, *, origin: Origin, phase: str, fraction: float, near: dict[str, Any] | None = None
+) -> Outgoing:
+    """How far a running job is; `fraction` is 0..1 of the whole job. `near` is a clip that is there, and may do."""
+    body = {"v": 1, "id": job_id, "node": origin.node, "phase": phase, "pct": round(fraction * 100), "near": near}
     return Outgoing(topic=job_topic(job_id, "progress"), payload=_encode(body), qos=0, expiry_s=PROGRESS_EXPIRY_S)
 
 

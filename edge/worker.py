@@ -16,10 +16,13 @@ from edge.errors import EdgereelError, Preempted
 from edge.governor import sooner_to_finish
 from edge.job import Job
 from edge.jobqueue import JobQueue
+from edge.librarian import Librarian
+from edge.library import Known
 from edge.mode import Mode
-from edge.pipe import Done, Failed, Run, Step
+from edge.pipe import Done, Failed, Planned, Run, Step
 from edge.result import ModeChoice
 from edge.settings import Settings
+from edge.warmer import Warmer
 
 WAITING_TURN_S = 1.0  # what another board does with a waiting job does not wake the worker
 IDLE_TURN_S = 5.0  # a new job, a message or a change of mode wakes the worker at once
@@ -34,7 +37,9 @@ class Worker:
 
     `choose` gives the mode for a job, or None when it has to wait; `allowed` the best mode that the board allows now;
     `progress` is told of the steps of a job, at most four times a second. `ours` tells the jobs that no other board
-    has; `answer` gives the result as it is told, and the clip in base64 where it is to be sent along.
+    has; `answer` gives the result as it is told, and the clip in base64 where it is to be sent along. `librarian` gives
+    clips that are there already, `warmer` what to make when nothing else is to do; `offer` is told of a clip that is near
+    the one to be made.
     """
 
     def __init__(
@@ -47,8 +52,14 @@ class Worker:
         progress: Callable[[Job, Step], None],
         ours: Callable[[Job], bool] = lambda _: True,
         answer: Callable[[Job, dict[str, Any]], tuple[dict[str, Any], str]] = lambda _, result: (result, ""),
+        librarian: Librarian | None = None,
+        warmer: Warmer | None = None,
+        offer: Callable[[Job, Known], None] = lambda _job, _known: None,
         command: Sequence[str] = ENGINE_COMMAND,
     ) -> None:
+        self._librarian = librarian
+        self._warmer = warmer
+        self._offer = offer
         self._queue = queue
         self._settings = settings
         self._choose = choose
@@ -64,6 +75,7 @@ class Worker:
         self.beat = time.monotonic()
         self.running: Job | None = None
         self._fraction = 0.0
+        self._anew = ""  # the job that a clip of the library could not be given to
         queue.watch(self._wake)
 
     def start(self) -> None:
@@ -113,14 +125,60 @@ class Worker:
         lease_s, now = self._settings.queue.lease_s, self._queue.now()
         job = self._queue.claim(lease_s=lease_s, now=now, choose=self._choose, ours=self._ours)
         if job is None:
-            return False
+            return self._warm()
+        if self._warmer:
+            self._warmer.busy()
         self.running = job
         try:
-            self._child = self._child or Child(self._command, self._settings)
-            answer = attempt(self._order(job), self._child, ask=self._asker(job), progress=self._teller(job))
-            self._settle_in_time(job, answer)
+            if not (self._librarian and self._librarian.at_once(job)):
+                self._make(job)
         finally:
             self.running = None
+        return True
+
+    def _make(self, job: Job) -> None:
+        self._child = self._child or Child(self._command, self._settings)
+        plans: list[Planned] = []
+        answer = attempt(
+            self._order(job), self._child, ask=self._asker(job), progress=self._teller(job),
+            planned=lambda planned: self._recall(job, planned, plans),
+        )  # fmt: skip
+        self._settle_in_time(job, answer, plans)
+        if self._warmer:
+            self._warmer.busy()
+
+    def _recall(self, job: Job, planned: Planned, plans: list[Planned]) -> Known | None:
+        """The clip that answers a job whose plan is made; one that is near may be offered."""
+        plans.append(planned)
+        if self._librarian is None or self._anew == job.id:
+            return None
+        known = self._librarian.by_plan(job, planned)
+        if known is None and (near := self._librarian.near(job, planned)):
+            self._offer(job, near)
+        return known
+
+    def _warm(self) -> bool:
+        """Make a hot prompt, as long as nothing else is to do; False when there is none to make now."""
+        warmer = self._warmer
+        if warmer is None or self._stop.is_set() or (warming := warmer.next()) is None:
+            return False
+        plans: list[Planned] = []
+
+        def recall(planned: Planned) -> Known | None:
+            plans.append(planned)
+            return warmer.planned(warming, planned)
+
+        def ask() -> Ask | None:
+            self.beat = time.monotonic()
+            if self._allowed() is Mode.PAUSED:
+                return "end"
+            return "preempt" if self._stop.is_set() or self._queue.depth() or not warmer.may_go_on else None
+
+        self._child = self._child or Child(self._command, self._settings)
+        answer = attempt(warming.run, self._child, ask=ask, progress=lambda _: None, planned=recall)
+        warmer.settle(warming, answer, plans[-1] if plans else None)
+        if not self._child.alive:
+            self._end_child()
         return True
 
     def _order(self, job: Job) -> Run:
@@ -175,26 +233,31 @@ class Worker:
 
         return tell
 
-    def _settle_in_time(self, job: Job, answer: Done | Failed | Lost) -> None:
+    def _settle_in_time(self, job: Job, answer: Done | Failed | Lost | Known, plans: Sequence[Planned]) -> None:
         """Write down how an attempt ended, as soon as the disk takes it: what is done is not done again."""
         while not self._stop.is_set():
             self.beat = time.monotonic()
             try:
-                return self._settle(job, answer)
+                return self._settle(job, answer, plans)
             except sqlite3.Error as exc:
                 log.warning(
                     "The end of job %s cannot be written (%s); trying again. Free some disk space.", job.id, exc
                 )
                 self._stop.wait(DISK_RETRY_S)
-        return self._settle(job, answer)
+        return self._settle(job, answer, plans)
 
-    def _settle(self, job: Job, answer: Done | Failed | Lost) -> None:
+    def _settle(self, job: Job, answer: Done | Failed | Lost | Known, plans: Sequence[Planned]) -> None:
         """Write down how an attempt ended."""
         now = self._queue.now()
         match answer:
             case Done(result=result):
                 told, inline = self._answer(job, result)
-                self._queue.finish(job.id, told, now=now, inline=inline)
+                if self._queue.finish(job.id, told, now=now, inline=inline) and self._librarian:
+                    self._librarian.keep(job, plans[-1] if plans else None, result)
+            case Known():
+                if not (self._librarian and self._librarian.answer(job, answer)):
+                    self._anew = job.id
+                    self._queue.release(job.id, now=now)
             case Failed(code=Preempted.code):
                 self._queue.release(job.id, now=now)
             case Failed(code="disk_full", message=message):  # it waits for room, if that is looked after

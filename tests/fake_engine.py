@@ -37,6 +37,7 @@ def pipeline(
     poster: Path | None,
     stop: Stop,
     watch: Any = None,
+    planned: Any = None,
 ) -> Iterator[Progress | Finished]:
     yield Progress("expand", 0.0)
     words = request.prompt.split()

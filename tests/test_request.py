@@ -21,7 +21,7 @@ def test_a_prompt_alone_is_enough() -> None:
 
 def test_every_field_survives_a_round_trip() -> None:
     body = {"v": 1, "id": "a-1", "prompt": "a fish", "mode": "lite", "min_mode": "lite", "seconds": 3.5, "seed": 7,
-            "reply": "all", "ttl": 60.0, "deadline": 1e9, "deliver": "inline", "attempt": 2, "hops": 1, "path": [[0.1, 0.8], [0.9, 0.2, 0.3]]}  # fmt: skip
+            "reply": "all", "ttl": 60.0, "deadline": 1e9, "deliver": "inline", "attempt": 2, "hops": 1, "reuse": "near", "path": [[0.1, 0.8], [0.9, 0.2, 0.3]]}  # fmt: skip
 
     assert from_json(body).to_json() == body
 
@@ -38,7 +38,7 @@ def test_what_is_not_given_about_the_way_has_its_first_value_and_is_not_sent() -
     request = from_json({"prompt": "a fish", "ttl": None, "attempt": None, "hops": None, "deliver": None})
 
     assert (request.ttl, request.deadline, request.attempt, request.hops, request.deliver) == (None, None, 1, 0, "url")
-    assert not {"ttl", "deadline"} & request.to_json().keys()
+    assert not {"ttl", "deadline", "reuse"} & request.to_json().keys()
 
 
 def test_unknown_keys_are_for_later_versions_and_are_ignored() -> None:
@@ -98,6 +98,7 @@ def test_the_longest_prompt_is_accepted_and_one_more_is_not() -> None:
         ({"prompt": "a", "deadline": float("inf")}, "deadline"),
         ({"prompt": "a", "deadline": ["x" * 500]}, "deadline"),
         ({"prompt": "a", "deliver": "by post"}, "deliver 'by post' is not known"),
+        ({"prompt": "a", "reuse": True}, "reuse 'True' is not known"),
         ({"prompt": "a", "attempt": 0}, "attempt '0' is out of bounds"),
         ({"prompt": "a", "attempt": 1.5}, "attempt"),
         ({"prompt": "a", "hops": -1}, "hops '-1'"),

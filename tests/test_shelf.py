@@ -96,6 +96,22 @@ def test_what_lies_in_the_folder_is_told_with_its_size_and_age(tmp_path: Path) -
     ]
 
 
+def test_names_of_one_file_are_one_clip_that_counts_once_and_is_delivered_when_all_are(tmp_path: Path) -> None:
+    for ending in (".mp4", ".jpg"):
+        first = lay(tmp_path, f"b{ending}", size=50, age_s=30)
+        for other in ("a", "c"):
+            (tmp_path / f"{other}{ending}").hardlink_to(first)
+    kept = kept_clips(tmp_path, now=NOW, delivered=lambda job_id: job_id != "c")
+    assert kept == [KeptClip(job_id="a", bytes=100, age_s=30, delivered=False, repeats=("b", "c"))]
+
+
+def test_all_names_of_a_clip_go_at_once() -> None:
+    twice = KeptClip(job_id="a", bytes=6 * MIB, age_s=2 * DAY_S, delivered=True, repeats=("b",))
+    assert gone(twice, clip("new", mib=6)) == ["a", "b"]
+    old = KeptClip(job_id="a", bytes=6 * MIB, age_s=91 * DAY_S, delivered=True, repeats=("b",))
+    assert gone(old) == ["a", "b"]
+
+
 def test_a_folder_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
     assert kept_clips(tmp_path / "none", now=NOW, delivered=lambda _: True) == []
     assert remove_strays(tmp_path / "none", now=NOW) == 0

@@ -60,7 +60,7 @@ def test_the_node_of_a_status_is_found() -> None:
 
 @pytest.mark.parametrize("reply", [None, Reply(topic="r/x", correlation=b"\x00k"), Reply(topic="r/x")])
 def test_a_request_that_is_handed_on_is_the_same_with_one_hop_more(reply: Reply | None) -> None:
-    request = ask(seed=7, path=[[0.1, 0.8], [0.9, 0.2, 0.3]], deliver="inline", attempt=3, hops=1, ttl=60)
+    request = ask(seed=7, path=[[0.1, 0.8], [0.9, 0.2, 0.3]], deliver="inline", attempt=3, hops=1, ttl=60, reuse="near")
     message = handover_message(request, pool="kitchen", reply=reply)
     assert from_json(decode(message.payload)) == replace(request, hops=2)
     assert (message.topic, message.qos, message.retain) == ("edgereel/v1/pool/kitchen/req", 1, False)

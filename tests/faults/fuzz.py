@@ -83,7 +83,7 @@ def messages(count: int, *, seed: int) -> Iterator[Message]:
 def json_payloads(count: int, *, seed: int) -> list[bytes]:
     """JSON objects with the keys of a request and values of every type, the same for the same seed."""
     keys = ("v", "id", "prompt", "mode", "min_mode", "seconds", "seed", "reply", "path", "image", "ttl", "deadline",
-            "deliver", "attempt", "hops")  # fmt: skip
+            "deliver", "attempt", "hops", "reuse")  # fmt: skip
     plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["a fish", "spare"])
     inner = st.lists(plain, max_size=3) | st.dictionaries(st.text(max_size=4), plain, max_size=3)
     value = plain | inner | st.lists(inner, max_size=3)
