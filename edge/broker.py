@@ -16,6 +16,7 @@ from edge.wire import ANY_CANCEL, Incoming, Outgoing, decode, node_topic
 
 LEAVES = ("req", "mode/set", "cmd")
 PROBE_S = 5.0
+AWAY_S = 60.0  # for so long nobody takes over a job without a broker to ask (edge/look.py)
 LOST_S = 3600.0  # what ended longer ago is not told again to a broker that lost its memory
 
 log = logging.getLogger(__name__)
@@ -119,7 +120,8 @@ class Broker:
         self._probed_at = time.monotonic()
         if not connection.resumed:
             self._lost_at, self._untold = time.monotonic(), True
-        self._queue.sharing.doubt()
+        if connection.resumed or time.monotonic() - self.session.left_at > AWAY_S:
+            self._queue.sharing.doubt()  # else the broker was away, from all boards: our word stands, and is told again
         if self._untold:  # now, or when the disk was full the last time
             now = self._queue.now()
             self._queue.sharing.tell_again(now=now, since=now - LOST_S)

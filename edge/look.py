@@ -71,32 +71,46 @@ class Looks:
         self._looked_at: dict[str, float] = {}
         self._saw_at = -math.inf
 
-    def look(self, jobs: list[Job]) -> dict[str, Verdict]:
-        """Look at those of the waiting jobs that need it, new ones first; returns what to do with them."""
-        now = time.monotonic()
-        wanted = [job.id for job in jobs if job.may_be_elsewhere]
-        self._wanted_since = {job_id: self._wanted_since.get(job_id, now) for job_id in wanted}
-        self._looked_at = {job_id: at for job_id, at in self._looked_at.items() if job_id in self._wanted_since}
-        due = [job_id for job_id in wanted if now - self._looked_at.get(job_id, -math.inf) >= AGAIN_S]
-        some = sorted(due, key=lambda job_id: self._looked_at.get(job_id, -math.inf))[:MOST]
-        verdicts = self._verdicts(some, now=now) if some else {}
-        self._looked_at |= dict.fromkeys(verdicts, time.monotonic())
-        return verdicts
+    def look(self, jobs: list[Job], *, now_s: float) -> dict[str, Verdict]:
+        """Look at those of the waiting jobs that need it, new ones first; returns what to do with them.
 
-    def _verdicts(self, wanted: list[str], *, now: float) -> dict[str, Verdict]:
-        held_s = {job_id: now - self._wanted_since[job_id] for job_id in wanted}
-        blind_s = now - self._saw_at
-        blind = {one: Verdict.START for one, held in held_s.items() if min(held, blind_s) > BLIND_S}
-        if self._connected_s() < SETTLE_S:
-            return blind
+        `now_s` is the time by the clock of the jobs.
+        """
+        now, connected_s = time.monotonic(), self._connected_s()
+        wanted = [job for job in jobs if job.may_be_elsewhere]
+        self._wanted_since = {job.id: self._wanted_since.get(job.id, now) for job in wanted}
+        self._looked_at = {job_id: at for job_id, at in self._looked_at.items() if job_id in self._wanted_since}
+        due = [
+            job.id
+            for job in wanted
+            if now - self._looked_at.get(job.id, -math.inf) >= AGAIN_S
+            and (connected_s >= SETTLE_S or _is_new(job, age_s=now_s - job.created_at, connected_s=connected_s))
+        ]
+        some = sorted(due, key=lambda job_id: self._looked_at.get(job_id, -math.inf))[:MOST]
+        found = self._find(some, now=now) if some else {}
+        self._looked_at |= dict.fromkeys(found, time.monotonic())
+        return found or self._blindly(now)
+
+    def _find(self, job_ids: list[str], *, now: float) -> dict[str, Verdict]:
         try:
             with open_link(self._settings) as link:
-                seen = look_at(link, wanted)
+                seen = look_at(link, job_ids)
+                held_s = {job_id: now - self._wanted_since[job_id] for job_id in job_ids}
                 found = {one: judge(seen[one], own=self._node, held_s=held) for one, held in held_s.items()}
         except BrokerError:
-            return blind
+            return {}
         self._saw_at = time.monotonic()
         return found
+
+    def _blindly(self, now: float) -> dict[str, Verdict]:
+        """What may begin because nobody could be asked for long."""
+        waiting = {job_id: min(now - since, now - self._saw_at) for job_id, since in self._wanted_since.items()}
+        return {job_id: Verdict.START for job_id, blind_s in waiting.items() if blind_s > BLIND_S}
+
+
+def _is_new(job: Job, *, age_s: float, connected_s: float) -> bool:
+    """Whether a job is a first copy that came after the broker did: nobody was told of it before."""
+    return job.request.attempt == 1 and job.request.hops == 0 and age_s < connected_s
 
 
 def look_at(link: Link, job_ids: list[str]) -> dict[str, Seen]:

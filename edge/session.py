@@ -8,6 +8,7 @@ paho's locks, so they only set flags and append to queues, except for `handle`, 
 from __future__ import annotations
 
 import logging
+import math
 import random
 import sqlite3
 import threading
@@ -78,6 +79,7 @@ class Session:
         self._thread = threading.Thread(target=self._run, name=f"mqtt-{client_id}", daemon=True)
         self.connection: Connection | None = None
         self.connects = 0
+        self.left_at = -math.inf  # monotonic, when the last connection that was of use ended
 
     def start(self) -> None:
         """Connect, and keep connected; returns at once."""
@@ -220,6 +222,8 @@ class Session:
         self._acked.set()
 
     def _on_disconnect(self, connection: Connection, reason: ReasonCode) -> None:
+        if connection.ready:
+            self.left_at = time.monotonic()
         connection.ready = False
         if reason.value == TAKEN_OVER:
             self.taken_over()

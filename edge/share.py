@@ -108,7 +108,7 @@ class Share:
         if self._broker.connected:
             self._seen_at = time.monotonic()
         connects = self._broker.connects
-        verdicts = self._looks.look(self._queue.sharing.doubtful())
+        verdicts = self._looks.look(self._queue.sharing.doubtful(), now_s=self._queue.now())
         if connects == self._broker.connects:  # else what was seen is from before we were away
             self._act(verdicts)
 

@@ -45,6 +45,11 @@ def looks(broker: Broker, *, connected_s: float = math.inf) -> Looks:
     return Looks(broker, node="n1", connected_s=lambda: connected_s)
 
 
+def now() -> float:
+    """By the clock of the jobs."""
+    return time.time()
+
+
 def doubtful(queue: JobQueue, job_id: str = "a") -> Job:
     """A waiting job that another board may have."""
     return queue.put(ask(job_id, attempt=2), now=queue.now())
@@ -100,11 +105,11 @@ def test_rubbish_on_the_topic_of_a_job_is_nothing(server: Mosquitto, payload: st
 
 def test_a_job_of_this_board_alone_needs_no_look_and_no_broker(queue: JobQueue) -> None:
     job = queue.put(ask(), now=1)
-    assert looks(Broker(host="127.0.0.1", port=free_port())).look([job]) == {}
+    assert looks(Broker(host="127.0.0.1", port=free_port())).look([job], now_s=now()) == {}
 
 
 def test_a_job_that_nobody_else_has_may_begin_after_a_look(server: Mosquitto, queue: JobQueue) -> None:
-    assert looks(at(server)).look([doubtful(queue)]) == {"a": Verdict.START}
+    assert looks(at(server)).look([doubtful(queue)], now_s=now()) == {"a": Verdict.START}
 
 
 def test_a_job_that_another_board_has_waits_until_that_board_has_done_it(
@@ -113,23 +118,23 @@ def test_a_job_that_another_board_has_waits_until_that_board_has_done_it(
     monkeypatch.setattr(look, "AGAIN_S", 0.0)
     job, found = doubtful(queue), looks(at(server))
     says(server, "n2", "running")
-    assert found.look([job]) == {"a": Verdict.HOLD}
+    assert found.look([job], now_s=now()) == {"a": Verdict.HOLD}
     says(server, "n2", "done")
-    assert found.look([job]) == {"a": Verdict.SUPERSEDED}
+    assert found.look([job], now_s=now()) == {"a": Verdict.SUPERSEDED}
 
 
 def test_a_job_is_taken_over_from_a_board_that_has_gone(server: Mosquitto, queue: JobQueue) -> None:
     says(server, "n2", "running", status="offline")
-    assert looks(at(server)).look([doubtful(queue)]) == {"a": Verdict.START}
+    assert looks(at(server)).look([doubtful(queue)], now_s=now()) == {"a": Verdict.START}
 
 
 def test_a_held_job_is_not_looked_at_all_the_time_and_a_new_one_at_once(server: Mosquitto, queue: JobQueue) -> None:
     held, found = doubtful(queue), looks(at(server))
     says(server, "n2", "running")
-    assert found.look([held]) == {"a": Verdict.HOLD}
+    assert found.look([held], now_s=now()) == {"a": Verdict.HOLD}
     says(server, "n2", "done")
-    assert found.look([held]) == {}
-    assert found.look([held, doubtful(queue, "b")]) == {"b": Verdict.START}
+    assert found.look([held], now_s=now()) == {}
+    assert found.look([held, doubtful(queue, "b")], now_s=now()) == {"b": Verdict.START}
 
 
 def test_not_everything_is_looked_at_at_once(
@@ -138,8 +143,8 @@ def test_not_everything_is_looked_at_at_once(
     monkeypatch.setattr(look, "MOST", 2)
     monkeypatch.setattr(look, "ANSWER_S", 0.05)
     jobs, found = [doubtful(queue, f"j{number}") for number in range(4)], looks(at(server))
-    assert list(found.look(jobs)) == ["j0", "j1"]
-    assert list(found.look(jobs)) == ["j2", "j3"]
+    assert list(found.look(jobs, now_s=now())) == ["j0", "j1"]
+    assert list(found.look(jobs, now_s=now())) == ["j2", "j3"]
 
 
 def test_jobs_that_are_held_do_not_keep_others_from_being_looked_at(
@@ -150,12 +155,22 @@ def test_jobs_that_are_held_do_not_keep_others_from_being_looked_at(
     jobs, found = [doubtful(queue, f"j{number}") for number in range(4)], looks(at(server))
     for number in range(3):
         says(server, "n2", "running", job_id=f"j{number}")
-    verdicts = found.look(jobs) | found.look(jobs) | found.look(jobs)
+    verdicts = found.look(jobs, now_s=now()) | found.look(jobs, now_s=now()) | found.look(jobs, now_s=now())
     assert verdicts == {"j0": Verdict.HOLD, "j1": Verdict.HOLD, "j2": Verdict.HOLD, "j3": Verdict.START}
 
 
 def test_while_a_broker_hears_again_what_it_forgot_nothing_begins(server: Mosquitto, queue: JobQueue) -> None:
-    assert looks(at(server), connected_s=1.0).look([doubtful(queue)]) == {}
+    assert looks(at(server), connected_s=1.0).look([doubtful(queue)], now_s=now()) == {}
+
+
+def test_a_first_copy_that_came_after_the_broker_lost_its_memory_need_not_wait_for_that(
+    server: Mosquitto, queue: JobQueue
+) -> None:
+    found = looks(at(server), connected_s=2.0)
+    new = queue.put(ask("new"), now=now() - 1, pool="p")
+    before = queue.put(ask("before"), now=now() - 3, pool="p")
+    again = queue.put(ask("again", attempt=2), now=now() - 1, pool="p")
+    assert found.look([before, again, new], now_s=now()) == {"new": Verdict.START}
 
 
 def test_without_a_broker_a_job_waits_two_minutes_and_then_begins(
@@ -164,9 +179,9 @@ def test_without_a_broker_a_job_waits_two_minutes_and_then_begins(
     monkeypatch.setattr(look, "BLIND_S", 0.2)
     monkeypatch.setattr(look, "AGAIN_S", 0.0)
     job, found = doubtful(queue), looks(Broker(host="127.0.0.1", port=free_port()), connected_s=0.0)
-    assert found.look([job]) == {}
+    assert found.look([job], now_s=now()) == {}
     time.sleep(0.25)
-    assert found.look([job]) == {"a": Verdict.START}
+    assert found.look([job], now_s=now()) == {"a": Verdict.START}
 
 
 def test_a_job_that_was_held_for_long_does_not_begin_when_the_broker_loses_its_memory(
@@ -180,11 +195,11 @@ def test_a_job_that_was_held_for_long_does_not_begin_when_the_broker_loses_its_m
     says(server, "n2", "running")
     until = time.monotonic() + 0.6
     while time.monotonic() < until:
-        found.look([job])
+        found.look([job], now_s=now())
     connected_s[0] = 0.0  # the broker was restarted, and the other board is coming back as we are
-    assert found.look([job]) == {}
+    assert found.look([job], now_s=now()) == {}
     time.sleep(0.5)
-    assert found.look([job]) == {"a": Verdict.START}
+    assert found.look([job], now_s=now()) == {"a": Verdict.START}
 
 
 def test_a_refusal_that_passes_by_while_we_look_is_not_the_end_of_the_job(
@@ -203,7 +218,7 @@ def test_a_refusal_that_passes_by_while_we_look_is_not_the_end_of_the_job(
     thread.start()
     try:
         for _ in range(3):
-            assert found.look([job]) == {"a": Verdict.START}
+            assert found.look([job], now_s=now()) == {"a": Verdict.START}
     finally:
         stop.set()
         thread.join(10)

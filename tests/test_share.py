@@ -194,11 +194,28 @@ def test_a_board_that_the_broker_has_lost_begins_nothing_of_a_pool(
         assert may_start(one, "pooled")
 
 
+def test_what_a_board_spoke_for_stands_when_the_broker_forgets_everything(tmp_path: Path) -> None:
+    server = Mosquitto(tmp_path / "mosquitto", "allow_anonymous true", "persistence false", stock=True)
+    server.start()
+    with part(tmp_path, server) as one:
+        settled(one)
+        one.put("a")
+        until(lambda: may_start(one, "a"))
+        server.kill()
+        until(lambda: not one.broker.connected)
+        server.start()
+        until(lambda: one.broker.connected)
+        assert may_start(one, "a")
+        with server.listen("edgereel/v1/job/#") as seen:
+            seen.wait_state("a", "accepted")
+    server.stop()
+
+
 def test_just_after_the_broker_lost_its_memory_a_board_of_a_pool_begins_nothing_doubtful(
     tmp_path: Path, server: Mosquitto
 ) -> None:
     with part(tmp_path, server) as one:
-        one.put("doubtful")
+        one.put("doubtful", attempt=2)
         one.put("sure", pool="")
         time.sleep(1.0)
         assert (may_start(one, "doubtful"), may_start(one, "sure")) == (False, True)

@@ -16,6 +16,8 @@ from tests.faults.publisher import publisher
 from tests.faults.test_repeats import body, until_ended
 from tests.mosquitto import Listener, Mosquitto
 
+pytestmark = pytest.mark.long
+
 REQ = "edgereel/v1/node/n1/req"
 DAY_S = 24 * 3600
 # The real daemon on a wall clock that is off by what stands in a file; it tidies up twice a second.
@@ -27,7 +29,6 @@ time.time = lambda: real() + float(file.read_text() or 0)
 from edge import daemon, keeper
 from edge.settings import load_settings
 
-pytestmark = pytest.mark.long
 keeper.PERIOD_S = 0.5
 sys.exit(daemon.serve(load_settings(None, overrides=sys.argv[1:], env=os.environ)))
 """
