@@ -17,6 +17,7 @@ from edge.errors import Cancelled, EdgereelError, EngineError, RequestError
 from edge.job import Job, JobState, Reply, body_hash
 from edge.job_row import job_of, reply_columns
 from edge.jobtable import JobTable, cancelled_outcome, json_text
+from edge.latest import Latest
 from edge.mode import Mode
 from edge.request import Request
 from edge.result import ModeChoice
@@ -51,6 +52,7 @@ class JobQueue:
         self.runs = RunLog(self._table.db, self._table.lock)
         self.sharing = Sharing(self._table, free_in_s=self.runs.free_in_s)
         self.upkeep = Upkeep(self._table)
+        self.latest = Latest(self._table)
         self.now = clock or steady_clock()
         self._limit = limit
         self._max_crashes = max_crashes
@@ -148,7 +150,7 @@ class JobQueue:
     def finish(self, job_id: str, result: dict[str, Any], *, now: float, inline: str = "") -> Job | None:
         """End a running job with its result, which gets the modes that the job went through.
 
-        `inline`, the clip in base64, is told to whoever waits for the answer, and not kept. Returns None when it is not running (any more).
+        `inline`, the clip in base64, is told to whoever waits for the answer, and not kept. Returns None when it is not running.
         """
         return self._end(job_id, JobState.DONE, result, now=now, inline=inline)
 

@@ -11,6 +11,7 @@ from typing import Any
 from edge.clip_server import ClipServer
 from edge.job import Job
 from edge.jobqueue import JobQueue
+from edge.page_request import Shown
 from edge.settings import Settings
 from edge.shelf import free_mib, kept_clips, remove_clips, remove_strays, to_remove
 
@@ -22,15 +23,20 @@ log = logging.getLogger(__name__)
 
 
 class Keeper:
-    """`look` is called at every tick and does something once a minute, or sooner while the disk has no room."""
+    """`look` is called at every tick and does something once a minute, or sooner while the disk has no room.
 
-    def __init__(self, settings: Settings, queue: JobQueue) -> None:
+    `shown` is what stands on the page, if one is wanted.
+    """
+
+    def __init__(self, settings: Settings, queue: JobQueue, *, shown: Shown | None = None) -> None:
         self._limits = settings.clips
         self._folder = settings.paths.clips
         self._serves = settings.http.port > 0
         self._upkeep = queue.upkeep
         self._now = queue.now
-        self._server = ClipServer(settings.http, clips=self._folder, finished=queue.upkeep.finished)
+        self._server = ClipServer(
+            settings.http, clips=self._folder, finished=queue.upkeep.finished, shown=shown, node=settings.node.id
+        )
         self._next = self._hurry = 0.0
 
     def start(self) -> None:
