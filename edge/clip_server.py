@@ -108,6 +108,11 @@ class ClipServer:
         """The TCP port that is listened on."""
         return self._listener.server_port if self._listener else self._http.port
 
+    @property
+    def page_url(self) -> str:
+        """Where the page is; empty when there is none."""
+        return f"{self._http.url or self._base()}/" if self._page else ""
+
     def url_of(self, job_id: str) -> str:
         """Where others find the clip of a job. It holds no token."""
         return f"{self._http.url or self._base()}{PREFIX}{job_id}.mp4"

@@ -37,7 +37,7 @@ STATUS = {
 class JsonRequest(ClipRequest):
     """What every answer of the page needs."""
 
-    def body(self) -> bytes:
+    def body(self, *, most: int = MAX_BODY_BYTES) -> bytes:
         """All that was sent, which is bounded in bytes and in time."""
         told = self.headers.get("Content-Length", "")
         if self.headers.get("Transfer-Encoding") or not (
@@ -45,9 +45,9 @@ class JsonRequest(ClipRequest):
         ):
             raise RequestError("The length of the request is not told.", hint="Send Content-Length.", code="no_length")
         length = int(told)
-        if length > MAX_BODY_BYTES:
-            most = f"The request has {length} bytes; {MAX_BODY_BYTES} is the most."
-            raise RequestError(most, hint="Send less.", code="too_large")
+        if length > most:
+            much = f"The request has {length} bytes; {most} is the most."
+            raise RequestError(much, hint="Send less.", code="too_large")
         until, body = time.monotonic() + self.offer.timeout_s + length / MIN_BYTES_PER_S, self.rfile.read(length)
         while len(body) < length:
             left = until - time.monotonic()

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from edge.clip_server import ClipServer
+from edge.errors import SettingsError
 from edge.job import Job
 from edge.jobqueue import JobQueue
 from edge.page_request import Shown
@@ -25,10 +26,14 @@ log = logging.getLogger(__name__)
 class Keeper:
     """`look` is called at every tick and does something once a minute, or sooner while the disk has no room.
 
-    `shown` is what stands on the page, if one is wanted.
+    `shown` is what stands on the page, if one is wanted. Raises SettingsError for a server that cannot be had.
     """
 
     def __init__(self, settings: Settings, queue: JobQueue, *, shown: Shown | None = None) -> None:
+        if settings.http.page and not settings.http.port:
+            raise SettingsError(
+                "http.page is on, and http.port is 0: nothing serves it.", hint="Set http.port to 8080."
+            )
         self._limits = settings.clips
         self._folder = settings.paths.clips
         self._serves = settings.http.port > 0
@@ -43,6 +48,8 @@ class Keeper:
         """Serve the clips, if that is wanted. Raises SettingsError when the port cannot be had."""
         if self._serves:
             self._server.start()
+        if self._serves and self._server.page_url:
+            log.info("The page is at %s", self._server.page_url)
 
     def close(self) -> None:
         """Serve no more."""

@@ -32,6 +32,7 @@ from edge.wire import decode
 
 MAX_STREAMS = 4
 MAX_LOGINS = 2
+MAX_LOGIN_BYTES = 4096
 WRONG_TOKEN_S = 1.0
 API = "/api/"
 
@@ -181,7 +182,7 @@ class PageRequest(JsonRequest):
         if not self._page.logins.acquire(blocking=False):
             raise RequestError("Others are logging in.", hint="Try again in a moment.", code="busy")
         try:
-            token = str(decode(self.body()).get("token", "")).strip()
+            token = str(decode(self.body(most=MAX_LOGIN_BYTES)).get("token", "")).strip()
             cookie = self._page.access.cookie(token, now=time.time())
             if cookie is None:
                 self.offer.closing.wait(WRONG_TOKEN_S)  # so that tokens cannot be tried one after the other

@@ -99,10 +99,11 @@ def test_what_is_wrong_is_said_as_over_mqtt(page: PageBoard, body: object, says:
 
 def test_a_body_is_bounded_and_its_length_has_to_be_told(page: PageBoard) -> None:
     large = page.say("POST", "/api/jobs", raw=b"x" * (MAX_BODY_BYTES + 1))
+    token = page.say("POST", "/api/login", raw=b"x" * 5000, Cookie=None)
     chunked = page.say("POST", "/api/jobs", raw=b"0\r\n\r\n", Transfer_Encoding="chunked", Content_Length="5")
     odd = page.say("POST", "/api/jobs", raw=b"", Content_Length="+5")
 
-    assert (large.status, large.json["code"]) == (413, "too_large")
+    assert {(said.status, said.json["code"]) for said in (large, token)} == {(413, "too_large")}
     assert [said.status for said in (chunked, odd)] == [411, 411]
 
 

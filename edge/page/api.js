@@ -1,6 +1,7 @@
 // What is said to the board and heard from it: one call, one feed, and a way for both to fail in plain words.
 
 const TRIES = 3;
+const PATIENCE_MS = 2500;
 const POLL_MS = 4000;
 const POLLS_PER_STREAM = 5;
 
@@ -12,7 +13,7 @@ export class Refused extends Error {
 }
 
 /** Ask the board; with `body`, tell it. What is sent twice counts once, so a lost answer is asked for again. */
-export async function call(path, body) {
+export async function call(path, body, tries = TRIES) {
   const post = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
   for (let attempt = 1; ; attempt++) {
     try {
@@ -22,7 +23,7 @@ export async function call(path, body) {
       throw new Refused(answer.status, told);
     } catch (error) {
       if (error instanceof Refused) throw error;
-      if (attempt === TRIES) throw new Refused(0);
+      if (attempt === tries) throw new Refused(0);
       await sleep(1000 * attempt);
     }
   }
@@ -46,7 +47,7 @@ export function follow({ tell, reach, login }) {
     }
     source.onerror = () => {
       if (source.readyState === EventSource.CLOSED) poll();
-      else timer ??= setTimeout(poll, POLL_MS);
+      else timer ??= setTimeout(poll, PATIENCE_MS);
     };
     source.onopen = () => { clearTimeout(timer); timer = undefined; };
   }
@@ -55,7 +56,7 @@ export function follow({ tell, reach, login }) {
     if (over || document.hidden) return;
     stop();
     try {
-      for (const [name, value] of Object.entries(await call("api/state"))) tell(name, value);
+      for (const [name, value] of Object.entries(await call("api/state", undefined, 1))) tell(name, value);
       reach(true);
     } catch (error) {
       if (error.status === 401) { over = true; return login(); }

@@ -73,7 +73,7 @@ export function reconcile(list, jobs, make, update) {
 
 export function card(job, { open, take }) {
   const image = el("img", { alt: "", loading: "lazy", decoding: "async", width: 848, height: 480 });
-  const video = el("video", { muted: true, loop: true, playsInline: true, preload: "none", tabIndex: -1 });
+  const video = el("video", { muted: true, loop: true, playsInline: true, preload: "none", tabIndex: -1, "aria-hidden": "true" });
   video.dataset.src = clipUrl(job);
   let tries = 0;
   image.onerror = () => (++tries <= RETRIES ? setTimeout(() => { image.src = `${posterUrl(job)}?${tries}`; }, 2000 * tries) : poster.classList.add("gone"));
@@ -95,7 +95,7 @@ export function updateCard(node, job, now) {
 export function row(job, { cancel }) {
   const stop = el("button", { type: "button", className: "ghost icon", ariaLabel: `Cancel: ${job.prompt}`, title: "Cancel", onclick: () => cancel(job, stop) }, icon("stop"));
   const state = el("p", { className: "state" }, el("span"), el("span"));
-  return el("li", {}, el("div", { className: "row" }, el("div", {}, el("p", { className: "what", title: job.prompt }, job.prompt), state), stop));
+  return el("li", {}, el("div", { className: "row" }, el("p", { className: "what", title: job.prompt }, job.prompt), stop, state));
 }
 
 /** Where a job of the queue stands; `progress` is that of the one that runs, `left` the seconds that it may still need. */
@@ -121,7 +121,7 @@ export function updateRow(node, job, { place, progress, left }) {
 export function fault(job, { take }) {
   const button = el("button", { type: "button", className: "ghost", ariaLabel: `Try again: ${job.prompt}`, onclick: () => take(job, button) }, "Try again");
   const why = job.state === "cancelled" ? "Cancelled" : [job.error?.message, job.error?.hint].filter(Boolean).join(" ");
-  return el("li", { className: "fault" }, el("div", { className: "row" }, el("div", {}, el("p", { className: "what" }, job.prompt), el("p", { className: "state" }, why)), button));
+  return el("li", { className: "fault" }, el("div", { className: "row" }, el("p", { className: "what" }, job.prompt), button, el("p", { className: "state" }, why)));
 }
 
 export function setText(node, text) {
