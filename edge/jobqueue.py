@@ -243,8 +243,7 @@ class JobQueue:
             raise RequestError(f"The queue is full: {waiting} jobs wait.", hint="Try again later.", code="overloaded")
 
     def _queued(self) -> list[Job]:
-        rows = self._table.db.execute("SELECT * FROM job WHERE state = 'queued' ORDER BY seq").fetchall()
-        return [job_of(row) for row in rows]
+        return [job_of(row) for row in self._table.db.execute("SELECT * FROM job WHERE state = 'queued' ORDER BY seq")]
 
     def _depth(self) -> int:
         (count,) = self._table.db.execute(f"SELECT count(*) FROM job WHERE {ACTIVE}").fetchone()  # noqa: S608 - ours
