@@ -14,10 +14,7 @@ from edge.job_row import job_of
 from edge.jobtable import JobTable
 from edge.request import Request
 
-COLUMNS = (
-    "id, json_remove(request, '$.image') AS request, state, rev, crashes, cancel_asked, mode, mode_cap, reason,"
-    " mode_path, pool, expires_at, restored, outcome, reply_topic, reply_correlation, created_at, updated_at"
-)
+WITHOUT_PICTURE = "json_remove(request, '$.image') AS request"
 
 
 class Latest:
@@ -25,6 +22,8 @@ class Latest:
 
     def __init__(self, table: JobTable) -> None:
         self._table = table
+        names = [row["name"] for row in table.db.execute("PRAGMA table_info(job)")]
+        self._columns = ", ".join(WITHOUT_PICTURE if name == "request" else name for name in names)
 
     def version(self) -> int:
         """A number that grows with every change of the database."""
@@ -61,7 +60,7 @@ class Latest:
     def _jobs(self, where: str, *values: str | float) -> list[Job]:
         with self._table.lock:
             rows: list[sqlite3.Row] = self._table.db.execute(
-                f"SELECT {COLUMNS} FROM job WHERE {where}",  # noqa: S608 - our own words
+                f"SELECT {self._columns} FROM job WHERE {where}",  # noqa: S608 - our own words
                 values,
             ).fetchall()
         return [job_of(row) for row in rows]

@@ -14,6 +14,7 @@ const state = { board: {}, jobs: { unfinished: [], faults: [], clips: [], next: 
 let shown = [], viewed, unsent;
 
 const now = () => Date.now() / 1000 + state.skew;
+const sentence = (words) => `${words[0].toUpperCase()}${words.slice(1).replace(/\.$/, "")}.`;
 const keep = (name, value) => { try { localStorage.setItem(name, value); } catch { /* a private window */ } };
 const hidden = new Set(JSON.parse(sessionStorage.getItem("hidden") ?? "[]")); // faults that were tried again
 const kept = (name) => { try { return localStorage.getItem(name); } catch { return null; } };
@@ -38,7 +39,7 @@ function drawBoard(board) {
   setText($("pill").lastElementChild, board.mode === "paused" ? "Paused" : `Up to ${mode}`);
   $("pill").setAttribute("aria-label", `The board allows up to ${mode}${board.reason ? `: ${board.reason}` : ""}`);
   setText($("mode-now"), board.mode === "paused" ? "Paused: takes nothing new now" : `Best mode now: ${mode}`);
-  setText($("why"), [board.reason ?? "Nothing holds it back.", board.waiting && `The next job waits: ${board.waiting}.`].filter(Boolean).join(" "));
+  setText($("why"), [board.reason ? sentence(board.reason) : "Nothing holds it back.", board.waiting && sentence(`the next job waits: ${board.waiting}`)].filter(Boolean).join(" "));
   const percent = (value) => (value === null || value === undefined ? undefined : `${value.toFixed(1)} %`);
   facts($("facts"), [
     ["Memory free", board.mem?.available_mb && `${board.mem.available_mb} of ${board.mem.total_mb} MiB`],
@@ -69,7 +70,7 @@ const chosenMode = () => document.querySelector("[name=mode]:checked")?.value ??
 function sayMode() {
   const mode = chosenMode(), ladder = Object.keys(MODES), best = state.board.mode;
   const above = mode !== "auto" && best && ladder.indexOf(mode) < ladder.indexOf(best);
-  setText($("mode-says"), above ? `The board allows ${modeName(best)} at best now: ${state.board.reason}.` : MODES[mode]?.[1] ?? "");
+  setText($("mode-says"), above ? `The board allows ${modeName(best)} at best now: ${state.board.reason ?? "it has no more"}.` : MODES[mode]?.[1] ?? "");
 }
 
 function drawJobs({ clips, next, faults }) {
@@ -101,6 +102,7 @@ function drawQueue() {
     updateRow(node, job, { place: job.state === "queued" ? ++place : 0, progress, left: progress && left(job, progress.fraction) });
   });
   setText($("queue-count"), unfinished.length ? String(unfinished.length) : "");
+  setText($("queue-title"), unfinished.length ? "In the making" : "Not made");
   $("queue-box").hidden = !(unfinished.length || $("faults").children.length || faults.length);
   const runs = unfinished.find((job) => job.state === "running");
   const share = runs && state.progress.id === runs.id ? `${Math.round(state.progress.fraction * 100)} % · ` : "";

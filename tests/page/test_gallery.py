@@ -81,7 +81,7 @@ def test_it_fits_a_phone_and_clips_play_there_as_they_come_into_sight(
 ) -> None:
     clips.ask(id="phone-1", prompt="A yellow star rises over a city at night, sparkles", seconds=30, mode="direct")
     clips.ask(id="phone-2", prompt="A turquoise kite over the beach", mode="lite")
-    with looking(browser, clips, viewport=PHONE, device_scale_factor=2, is_mobile=True, has_touch=True) as page:
+    with looking(browser, clips, viewport=PHONE, device_scale_factor=1.5, is_mobile=True, has_touch=True) as page:
         bar = page.get_by_role("progressbar")
         grown(bar, beyond=0.15)
         page.screenshot(path=tmp_path / "top.png")
