@@ -13,7 +13,7 @@ const PHASES = {
   expand: "Thinking up the shots", text: "Opening the models", denoise: "Drawing", decode: "Painting the frames",
   encode: "Writing the clip",
 };
-const MAX_PLAYING = 9;
+const MAX_PLAYING = 6;
 const START_MS = 4000;
 const RETRIES = 3;
 
@@ -138,7 +138,7 @@ export function facts(list, pairs) {
 
 /**
  * The clips that are in sight play; each begins when the one before it is there, so that a small board is not asked for
- * nine at once.
+ * six at once.
  */
 export const playing = new (class {
   on = true;

@@ -12,12 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Response, sync_playwright
+from playwright.sync_api import Browser, Page, Response, expect, sync_playwright
 
 from tests.mosquitto import Mosquitto
 from tests.page_shop import PageBoard, wait_for
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
+expect.set_options(timeout=60_000)  # of a machine that also runs the board, and others
+
 CLIPS = (
     "A red kite sways over the beach",
     "Two orange fish swim in the deep sea, bubbles",
@@ -53,12 +55,21 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageBoard]:
 
 
 @pytest.fixture(scope="session")
-def clips(board: PageBoard) -> PageBoard:
+def stocked(board: PageBoard) -> PageBoard:
     """The board, with a clip of each of CLIPS."""
     for number, prompt in enumerate(CLIPS):
-        assert board.ask(id=f"clip-{number}", prompt=prompt, mode="direct").status == 202
+        assert board.ask(id=f"clip-{number}", prompt=prompt, mode="direct", seconds=2).status == 202
     wait_for(lambda: len(board.jobs()["clips"]) == len(CLIPS), within_s=600)
     return board
+
+
+@pytest.fixture
+def clips(stocked: PageBoard) -> PageBoard:
+    """The same, with nothing under way."""
+    for job in stocked.jobs()["unfinished"]:
+        stocked.say("POST", f"/api/jobs/{job['id']}/cancel", {})
+    wait_for(lambda: not stocked.jobs()["unfinished"])
+    return stocked
 
 
 @pytest.fixture(scope="session")
@@ -77,11 +88,11 @@ def looking(
 ) -> Iterator[Page]:
     """A page of a fresh visitor; with `cookie`, of one who has logged in. A fault of a script is a fault of the test.
 
-    `answers` gets all that was fetched.
+    `answers` gets all that was fetched. Clips play by themselves with `reduced_motion="no-preference"` only.
     """
-    given = {"viewport": DESKTOP, "color_scheme": "dark", **options}
+    given = {"viewport": DESKTOP, "color_scheme": "dark", "reduced_motion": "reduce", **options}
     context = browser.new_context(base_url=f"http://127.0.0.1:{board.port}", **given)  # type: ignore[arg-type]
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(90_000)
     if cookie:
         name, _, value = board.cookie.partition("=")
         context.add_cookies([{"name": name, "value": value, "url": f"http://127.0.0.1:{board.port}"}])

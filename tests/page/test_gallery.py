@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, Response, expect
 
-from tests.page.conftest import CHECKOUT, CLIPS, PHONE, looking
+from tests.page.conftest import CHECKOUT, PHONE, looking
 from tests.page_shop import TOKEN, PageBoard, wait_for
 
 DOCS = CHECKOUT / "docs"
@@ -23,14 +23,14 @@ RULES = {
 
 
 def test_a_prompt_is_typed_watched_and_played_another_is_cancelled_and_a_reload_in_the_middle_loses_nothing(
-    clips: PageBoard, browser: Browser, tmp_path: Path
+    clips: PageBoard, browser: Browser
 ) -> None:
     with looking(browser, clips, cookie=False) as page:
         log_in(page)
         box(page).fill(PROMPT)
         page.get_by_text("Direct", exact=True).click()
         page.get_by_text("Length and seed").click()
-        page.get_by_label("Seconds").fill("8")
+        page.get_by_label("Seconds").fill("12")
         page.get_by_role("button", name="Make the clip").click()
         running = page.get_by_role("progressbar", name=f"Progress: {PROMPT}")
         expect(running).to_be_visible()
@@ -44,11 +44,6 @@ def test_a_prompt_is_typed_watched_and_played_another_is_cancelled_and_a_reload_
 
         first = grown(running, beyond=0.0)
         assert grown(running, beyond=first) > first
-        page.get_by_text("Length and seed").click()
-        page.evaluate("document.activeElement.blur(), scrollTo(0, 0)")
-        seen(page, "document.querySelectorAll('.poster.plays').length >= 3")
-        page.screenshot(path=tmp_path / "desktop.png")
-
         page.reload()
         expect(running).to_be_visible()
         assert 0 < grown(running, beyond=0.0) <= 1
@@ -73,6 +68,20 @@ def test_a_prompt_is_typed_watched_and_played_another_is_cancelled_and_a_reload_
         expect(page.get_by_role("progressbar", name=f"Progress: {PROMPT}")).to_be_visible()
         again.click()
         expect(again).to_have_count(0)
+
+
+def test_a_desktop_has_the_prompt_beside_the_clips_and_they_play(
+    clips: PageBoard, browser: Browser, tmp_path: Path
+) -> None:
+    clips.ask(id="desktop-1", prompt=PROMPT, seconds=30, mode="direct")
+    clips.ask(id="desktop-2", prompt=OTHER, mode="direct")
+    with looking(browser, clips, reduced_motion="no-preference") as page:
+        seen(page, "document.querySelectorAll('.poster.plays').length >= 4")
+        grown(page.get_by_role("progressbar"), beyond=0.25)
+        page.wait_for_timeout(600)
+        page.screenshot(path=tmp_path / "desktop.png")
+        left, right = (page.locator(name).bounding_box() for name in ("#ask", "#clips"))
+        assert left and right and left["x"] + left["width"] <= right["x"] and abs(left["y"] - right["y"]) < 5
     keep(Image.open(tmp_path / "desktop.png"), DOCS / "gallery-desktop.png")
 
 
@@ -81,7 +90,8 @@ def test_it_fits_a_phone_and_clips_play_there_as_they_come_into_sight(
 ) -> None:
     clips.ask(id="phone-1", prompt="A yellow star rises over a city at night, sparkles", seconds=30, mode="direct")
     clips.ask(id="phone-2", prompt="A turquoise kite over the beach", mode="lite")
-    with looking(browser, clips, viewport=PHONE, device_scale_factor=1.5, is_mobile=True, has_touch=True) as page:
+    phone = {"viewport": PHONE, "device_scale_factor": 1.5, "is_mobile": True, "has_touch": True}
+    with looking(browser, clips, reduced_motion="no-preference", **phone) as page:
         bar = page.get_by_role("progressbar")
         grown(bar, beyond=0.15)
         page.screenshot(path=tmp_path / "top.png")
@@ -150,7 +160,7 @@ def test_a_screen_reader_finds_a_name_for_everything_and_an_eye_enough_contrast(
     clips: PageBoard, browser: Browser, scheme: str
 ) -> None:
     clips.ask(id=f"read-{scheme}", prompt="a boat at sunset", seconds=60, mode="direct")
-    with looking(browser, clips, color_scheme=scheme, reduced_motion="reduce") as page:
+    with looking(browser, clips, color_scheme=scheme) as page:
         expect(page.get_by_role("progressbar")).to_be_visible()
         page.get_by_text("Length and seed").click()
         found = {"page": faults(page)}
@@ -173,7 +183,7 @@ def faults(page: Page) -> list[str]:
 
 
 def test_nothing_moves_for_whoever_wants_no_motion_until_they_say_so(clips: PageBoard, browser: Browser) -> None:
-    with looking(browser, clips, reduced_motion="reduce") as page:
+    with looking(browser, clips) as page:
         expect(page.locator(".card")).not_to_have_count(0)
         page.wait_for_timeout(1500)
         assert page.evaluate("[...document.querySelectorAll('video')].every(video => video.paused && !video.src)")
@@ -239,12 +249,12 @@ def log_in(page: Page) -> None:
     expect(page.get_by_role("alert").filter(has_text="This is not the token")).to_be_visible()
     page.get_by_label("Token").fill(TOKEN)
     page.keyboard.press("Enter")
-    expect(page.locator(".card")).to_have_count(len(CLIPS))
+    expect(page.locator(".card")).not_to_have_count(0)
 
 
 def grown(bar: Locator, *, beyond: float) -> float:
     """How far the bar is, once it is farther than that."""
-    wait_for(lambda: (bar.first.evaluate("bar => bar.value") or 0) > beyond, within_s=120)
+    wait_for(lambda: (bar.first.evaluate("bar => bar.value") or 0) > beyond, within_s=240)
     return float(bar.first.evaluate("bar => bar.value"))
 
 
@@ -254,7 +264,7 @@ def box(page: Page) -> Locator:
 
 def seen(page: Page, script: str) -> None:
     """Wait until it is true. The page's own policy forbids Playwright's way to wait for that."""
-    wait_for(lambda: page.evaluate(script), within_s=30)
+    wait_for(lambda: page.evaluate(script), within_s=120)
 
 
 def plays(page: Page, name: str) -> bool:
