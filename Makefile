@@ -144,3 +144,19 @@ $(HA)/.made: tests/ha/requirements.txt
 	$(HA_PYTHON) -m venv $(HA)
 	$(HA)/bin/python -m pip install -q -r tests/ha/requirements.txt
 	touch $@
+
+# The page ------------------------------------------------------------------------------------------------------------
+# A real browser in front of a real board. The browser is the system's; what drives it has an environment of its own.
+PAGE := .venv-page
+CHROMIUM ?= chromium
+
+.PHONY: page-test
+page-test: $(VENV)/.dev $(PAGE)/.made ## the page in headless Chromium against a real board; draws docs/gallery-*.png; CHROMIUM=
+	@command -v "$(CHROMIUM)" >/dev/null || .ci/system page
+	EDGEREEL_PYTHON=$(CURDIR)/$(BIN)/python CHROMIUM="$(CHROMIUM)" \
+		$(PAGE)/bin/python -m pytest -c tests/page/pytest.ini tests/page
+
+$(PAGE)/.made: tests/page/requirements.txt
+	$(PYTHON) -m venv $(PAGE)
+	$(PAGE)/bin/python -m pip install -q -r tests/page/requirements.txt
+	touch $@

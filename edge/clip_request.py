@@ -75,7 +75,7 @@ class ClipRequest(BaseHTTPRequestHandler):
     request_version = protocol_version
 
     def __init__(self, *args: Any, offer: Offer) -> None:
-        self._offer = offer
+        self.offer = offer
         super().__init__(*args)
 
     def handle(self) -> None:
@@ -84,15 +84,15 @@ class ClipRequest(BaseHTTPRequestHandler):
         self.rfile.close()
         self.rfile = io.BytesIO(head)
         if len(head) > MAX_HEAD_BYTES:
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            self.refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
             return
         self.raw_requestline = self.rfile.readline()
         if self.parse_request():
-            self._answer()
+            self.answer()
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002
         """What http.server itself refuses; its own text would repeat the request."""
-        self._refuse(HTTPStatus(code))
+        self.refuse(HTTPStatus(code))
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:  # noqa: ARG002
         """One line for each answer, without the query, which may hold the token."""
@@ -104,41 +104,43 @@ class ClipRequest(BaseHTTPRequestHandler):
 
     def _read_head(self) -> bytes:
         """The request up to its empty line; nothing when it ends before, more than is allowed when it never does."""
-        head, until = b"", time.monotonic() + self._offer.timeout_s
+        head, until = b"", time.monotonic() + self.offer.timeout_s
         while b"\r\n\r\n" not in head and b"\n\n" not in head and len(head) <= MAX_HEAD_BYTES:
             self.connection.settimeout(max(until - time.monotonic(), 0.001))
             piece = self.connection.recv(4096)
             if not piece:
                 return b""
             head += piece
-        self.connection.settimeout(self._offer.timeout_s)
+        self.connection.settimeout(self.offer.timeout_s)
         return head
 
-    def _answer(self) -> None:
+    def answer(self) -> None:
+        """Answer the request whose head was read."""
         path, _, query = self.path.partition("?")
         if self.command not in {"GET", "HEAD"}:
-            self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, Allow="GET, HEAD")
-        elif not self._allowed(path, query):
-            self._refuse(HTTPStatus.UNAUTHORIZED, **{"WWW-Authenticate": "Bearer"})
-        elif not self._offer.places.acquire(blocking=False):
-            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, **{"Retry-After": str(RETRY_AFTER_S)})
+            self.refuse(HTTPStatus.METHOD_NOT_ALLOWED, Allow="GET, HEAD")
+        elif not self.allowed(path, query):
+            self.refuse(HTTPStatus.UNAUTHORIZED, **{"WWW-Authenticate": "Bearer"})
+        elif not self.offer.places.acquire(blocking=False):
+            self.refuse(HTTPStatus.SERVICE_UNAVAILABLE, **{"Retry-After": str(RETRY_AFTER_S)})
         else:
             try:
                 self._serve(path)
             finally:
-                self._offer.places.release()
+                self.offer.places.release()
 
-    def _allowed(self, path: str, query: str) -> bool:
+    def allowed(self, path: str, query: str) -> bool:
+        """Whether whoever asks may have this."""
         certificate = isinstance(self.connection, SSLSocket) and bool(self.connection.getpeercert())
         shown = self.headers.get("Authorization", "")
-        return self._offer.access.allows(authorization=shown, query=query, certificate=certificate, path=path)
+        return self.offer.access.allows(authorization=shown, query=query, certificate=certificate, path=path)
 
     def _serve(self, path: str) -> None:
         job_id, _, kind = path.removeprefix(PREFIX).partition(".")
         known = path.startswith(PREFIX) and kind in TYPES and ID_PATTERN.match(job_id)
-        file = _open_regular(self._offer.clips / f"{job_id}.{kind}") if known and self._offer.finished(job_id) else None
+        file = _open_regular(self.offer.clips / f"{job_id}.{kind}") if known and self.offer.finished(job_id) else None
         if file is None:
-            self._refuse(HTTPStatus.NOT_FOUND)
+            self.refuse(HTTPStatus.NOT_FOUND)
             return
         with file:
             self._send(file, TYPES[kind])
@@ -153,17 +155,17 @@ class ClipRequest(BaseHTTPRequestHandler):
             "Accept-Ranges": "bytes",
             "Cache-Control": "private, max-age=3600",
         }
-        if etag in _etags(self.headers.get("If-None-Match", "")):
-            self._head(HTTPStatus.NOT_MODIFIED, headers)
+        if etag in etags(self.headers.get("If-None-Match", "")):
+            self.begin(HTTPStatus.NOT_MODIFIED, headers)
             return
         wanted = self._wanted(size, (etag, modified))
         if wanted is not None and not wanted:
-            self._refuse(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, **{"Content-Range": f"bytes */{size}"})
+            self.refuse(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, **{"Content-Range": f"bytes */{size}"})
             return
         status, part = (HTTPStatus.OK, range(size)) if wanted is None else (HTTPStatus.PARTIAL_CONTENT, wanted)
         if wanted is not None:
             headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{size}"
-        self._head(status, headers | {"Content-Type": kind, "Content-Length": str(len(part))})
+        self.begin(status, headers | {"Content-Type": kind, "Content-Length": str(len(part))})
         if self.command == "GET":
             self._send_bytes(file, part)
 
@@ -174,26 +176,28 @@ class ClipRequest(BaseHTTPRequestHandler):
 
     def _send_bytes(self, file: BinaryIO, part: range) -> None:
         """Send without a copy in memory where the kernel can. Raises OSError when it takes too long."""
-        until, at = time.monotonic() + self._offer.timeout_s + len(part) / MIN_BYTES_PER_S, part.start
+        until, at = time.monotonic() + self.offer.timeout_s + len(part) / MIN_BYTES_PER_S, part.start
         while at < part.stop:
             left = until - time.monotonic()
-            if left <= 0 or self._offer.closing.is_set():
+            if left <= 0 or self.offer.closing.is_set():
                 raise TimeoutError("the answer was broken off")
-            self.connection.settimeout(min(self._offer.timeout_s, left))
+            self.connection.settimeout(min(self.offer.timeout_s, left))
             sent = self.connection.sendfile(file, at, min(SLICE_BYTES, part.stop - at))
             if not sent:
                 raise ConnectionAbortedError("the file became shorter")
             at += sent
 
-    def _refuse(self, status: HTTPStatus, **headers: str) -> None:
+    def refuse(self, status: HTTPStatus, **headers: str) -> None:
+        """Say no, in one sentence."""
         code = status.phrase.lower().replace(" ", "_")
         body = msgspec.json.encode({"code": code, "message": REFUSALS.get(status, status.phrase)})
         about = {"Content-Type": "application/json", "Content-Length": str(len(body)), "Cache-Control": "no-store"}
-        self._head(status, headers | about)
+        self.begin(status, headers | about)
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    def _head(self, status: HTTPStatus, headers: dict[str, str]) -> None:
+    def begin(self, status: HTTPStatus, headers: dict[str, str]) -> None:
+        """Send the head of the answer."""
         self.close_connection = True
         self.send_response(status)
         for name, value in (headers | {"X-Content-Type-Options": "nosniff", "Connection": "close"}).items():
@@ -213,5 +217,6 @@ def _open_regular(path: Path) -> BinaryIO | None:
     return os.fdopen(number, "rb")
 
 
-def _etags(header: str) -> list[str]:
+def etags(header: str) -> list[str]:
+    """The marks of what somebody has already."""
     return [part.strip().removeprefix("W/") for part in header.split(",")]

@@ -1,7 +1,8 @@
-"""The server that finished clips are fetched from: read-only, bounded, and small enough for the parent process.
+"""The server that finished clips are fetched from: bounded, small enough for the parent process, and with a page if wanted.
 
 Why Python's own http.server: it is there on every board, and eight readers of finished files need no more. What it
-leaves open (who may ask, how long, how much, how many) is closed here and in edge/clip_request.py.
+leaves open (who may ask, how long, how much, how many) is closed here and in edge/clip_request.py. Without a page
+nothing can be done here but read; edge/page_request.py is what a page adds.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from typing import Any
 from edge.clip_access import Address, access_of, address_of, tls_of
 from edge.clip_request import PREFIX, ClipRequest, Offer
 from edge.errors import SettingsError
+from edge.page_access import page_access_of
+from edge.page_files import page_files
+from edge.page_request import Page, PageRequest, Shown
 from edge.sections import Http
 
 MAX_REQUESTS = 8
@@ -39,12 +43,20 @@ log = logging.getLogger(__name__)
 class ClipServer:
     """Serves `clips`/<job id>.mp4 and .jpg of the jobs for which `finished` is true; that is called from any thread.
 
-    With `http.port` 0 the kernel chooses a port. `timeout_s` bounds every wait for a client.
+    With `http.page` also the page, with what is `shown` there; `node` is the name of the board. With `http.port` 0 the
+    kernel chooses a port. `timeout_s` bounds every wait for a client.
     Raises SettingsError when the settings would let everybody in, or name a file that is not right.
     """
 
     def __init__(
-        self, http: Http, *, clips: Path, finished: Callable[[str], bool], timeout_s: float = TIMEOUT_S
+        self,
+        http: Http,
+        *,
+        clips: Path,
+        finished: Callable[[str], bool],
+        shown: Shown | None = None,
+        node: str = "",
+        timeout_s: float = TIMEOUT_S,
     ) -> None:
         self._http = http
         self._address = address_of(http)
@@ -57,13 +69,16 @@ class ClipServer:
             closing=threading.Event(),
             timeout_s=timeout_s,
         )
+        self._page = self._page_of(shown, node=node) if shown and http.page else None
         self._listener: _Listener | None = None
         self._thread = threading.Thread(target=self._serve, name="clips", daemon=True)
 
     def start(self) -> None:
         """Listen, from now until `close`. Raises SettingsError when the port cannot be had."""
         try:
-            self._listener = _Listener(self._address, self._http.port, tls=self._tls, offer=self._offer)
+            self._listener = _Listener(
+                self._address, self._http.port, tls=self._tls, timeout_s=self._offer.timeout_s, answer=self._answer()
+            )
         except OSError as exc:
             raise SettingsError(
                 f"http.port {self._http.port} on {self._http.host} cannot be listened on: {exc.strerror}.",
@@ -93,6 +108,11 @@ class ClipServer:
         """The TCP port that is listened on."""
         return self._listener.server_port if self._listener else self._http.port
 
+    @property
+    def page_url(self) -> str:
+        """Where the page is; empty when there is none."""
+        return f"{self._http.url or self._base()}/" if self._page else ""
+
     def url_of(self, job_id: str) -> str:
         """Where others find the clip of a job. It holds no token."""
         return f"{self._http.url or self._base()}{PREFIX}{job_id}.mp4"
@@ -109,6 +129,15 @@ class ClipServer:
         path = f"{PREFIX}{job_id}.jpg"
         shown = access.pass_for(path)
         return f"{self._http.url or self._base()}{path}{f'?pass={shown}' if shown else ''}"
+
+    def _page_of(self, shown: Shown, *, node: str) -> Page:
+        access = page_access_of(self._http, access=self._offer.access, address=self._address, node=node)
+        return Page(shown=shown, access=access, files=page_files())
+
+    def _answer(self) -> Callable[..., ClipRequest]:
+        if self._page:
+            return partial(PageRequest, offer=self._offer, page=self._page)
+        return partial(ClipRequest, offer=self._offer)
 
     def _base(self) -> str:
         name = socket.gethostname()
@@ -127,12 +156,20 @@ class _Listener(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = MAX_CONNECTIONS
 
-    def __init__(self, address: Address, port: int, *, tls: ssl.SSLContext | None, offer: Offer) -> None:
+    def __init__(
+        self,
+        address: Address,
+        port: int,
+        *,
+        tls: ssl.SSLContext | None,
+        timeout_s: float,
+        answer: Callable[..., ClipRequest],
+    ) -> None:
         self.address_family = address.family
         self._tls = tls
-        self._timeout_s = offer.timeout_s
+        self._timeout_s = timeout_s
         self._connections = threading.BoundedSemaphore(MAX_CONNECTIONS)
-        super().__init__((address.host, port), partial(ClipRequest, offer=offer))
+        super().__init__((address.host, port), answer)
 
     def server_bind(self) -> None:
         """As http.server does it, but without asking a name server who we are: a board may have none."""

@@ -22,6 +22,7 @@ from edge.broker import Broker
 from edge.child import ENGINE_COMMAND
 from edge.cpu import FreeCores, fast_cores
 from edge.errors import EngineError
+from edge.gallery import Gallery
 from edge.governor import Verdict, choose, step
 from edge.home import Home
 from edge.job import Job
@@ -99,17 +100,16 @@ class Daemon:
         self._waiting = ""  # why the job that was looked at last could not start
         self._fast = fast_cores(root=root)
         self._cores = FreeCores(root=root, cores=self._fast, own=lambda: 0.0)
-        self._keeper = Keeper(settings, queue)
+        handle = partial(intake.handle, queue=queue, room=self._has_room, command=self._command, known=self._known)
+        accept = partial(intake.accept, queue=queue, room=self._has_room, known=self._known)
+        self._gallery = Gallery(settings, queue, accept=accept, handle=handle, has_llm=models.llm is not None)
+        self._keeper = Keeper(settings, queue, shown=self._gallery)
         self._librarian = Librarian(
             queue.library, settings.library, models=models, choose=self._choice, told=self._keeper.told, now=queue.now
         )
         self._warmer = Warmer(
             queue.library, self._librarian, clips=settings.paths.clips, after_s=settings.library.warm_after_s,
             calm=self._calm, choose=self._choice,
-        )  # fmt: skip
-        handle = partial(
-            intake.handle, queue=queue, room=self._keeper.has_room, command=self._command,
-            known=self._librarian.at_once,
         )  # fmt: skip
         self._home = Home(settings, queue, handle=handle, poster_url=self._keeper.poster_url, root=root)
         self._broker = Broker(
@@ -179,7 +179,9 @@ class Daemon:
         self._home.look(self._broker.session.connected)
         if tell:
             self._tell_at = now + self._settings.governor.tick_s
-            self._broker.publish(self._load(reading))
+            load = self._load(reading)
+            self._gallery.tell_load(load)
+            self._broker.publish(self._load_message(load))
 
     def _capped(self) -> tuple[Mode, str]:
         """The best mode that does not depend on pressure: what somebody set, and what the swap allows."""
@@ -243,6 +245,7 @@ class Daemon:
         return caps
 
     def _progress(self, job: Job, at: Step) -> None:
+        self._gallery.tell_progress(job, at)
         self._broker.publish(progress_message(job.id, origin=self._origin, phase=at.phase, fraction=at.fraction))
 
     def _offer(self, job: Job, near: Known) -> None:
@@ -260,10 +263,16 @@ class Daemon:
         body = {"requested": self._queue.wishes.mode, "effective": mode, "reason": reason}
         return node_message("mode", body, origin=self._origin, now=time.time())
 
-    def _load(self, reading: PressureReading) -> Outgoing:
+    def _has_room(self) -> bool:
+        return self._keeper.has_room()
+
+    def _known(self, job: Job) -> bool:
+        return self._librarian.at_once(job)
+
+    def _load(self, reading: PressureReading) -> dict[str, Any]:
         running, depth, limit = self._worker.running, self._queue.depth(), self._settings.queue.limit
         mode, reason = self._allowed()
-        body: dict[str, Any] = reading.to_json() | {
+        return reading.to_json() | {
             "queue": {"depth": depth, "limit": limit},
             "running": running.id if running else None,
             "accepting": depth < limit and mode is not Mode.PAUSED and self._keeper.has_room(),
@@ -281,5 +290,7 @@ class Daemon:
             "warm": self._warmer.to_json(),
             "mqtt": {"reconnects": max(0, self._broker.connects - 1)},
         }
+
+    def _load_message(self, body: dict[str, Any]) -> Outgoing:
         expiry_s = max(1, round(LOAD_PERIODS * self._settings.governor.tick_s))
         return node_message("load", body, origin=self._origin, now=time.time(), expiry_s=expiry_s)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import msgspec
 
@@ -46,9 +47,35 @@ def handle(
     elif message.topic.endswith("/cmd"):
         _command(message, command)
     elif not message.topic.endswith("/cancel") and (message.payload or not message.retain):
-        _request(
-            message, queue=queue, room=room, known=known, wall=wall()
-        )  # an empty retained message only clears a topic
+        with suppress(RequestError):  # whoever asked has been told; an empty retained message only clears a topic
+            accept(message, queue=queue, room=room, known=known, wall=wall)
+
+
+def accept(
+    message: Incoming,
+    *,
+    queue: JobQueue,
+    room: Callable[[], bool] = lambda: True,
+    known: Callable[[Job], object] = lambda _: None,
+    wall: Callable[[], float] = time.time,
+) -> Job | None:
+    """Put one request into the queue; returns its job, or None when it was handed on to another board.
+
+    Raises RequestError when it is refused, which its sender has been told, and sqlite3.Error.
+    """
+    default_id = _correlated_id(message) or new_id()
+    try:
+        job = _put(message, default_id=default_id, queue=queue, room=room, wall=wall())
+    except RequestError as exc:
+        if exc.code in LATER:
+            exc.retry_after_s = queue.runs.free_in_s()
+        job_id = _named_id(message) or default_id
+        log.warning("Request %s is refused: %s", job_id, exc)
+        queue.refuse(job_id, exc, now=queue.now(), reply=reply_of(message))
+        raise
+    if job and job.state is JobState.QUEUED and not job.may_be_elsewhere:
+        known(job)
+    return job
 
 
 def read_request(message: Incoming, *, default_id: str) -> Request:
@@ -75,31 +102,19 @@ def read_request(message: Incoming, *, default_id: str) -> Request:
     return from_json(body, default_id=default_id)
 
 
-def _request(
-    message: Incoming, *, queue: JobQueue, room: Callable[[], bool], known: Callable[[Job], object], wall: float
-) -> None:
+def _put(message: Incoming, *, default_id: str, queue: JobQueue, room: Callable[[], bool], wall: float) -> Job | None:
     now, pool, reply = queue.now(), pool_of(message.topic), reply_of(message)
-    default_id = _correlated_id(message) or new_id()
-    request: Request | None = None
+    request = read_request(message, default_id=default_id)
     try:
-        request = read_request(message, default_id=default_id)
         _check_room(request, queue=queue, room=room)
-        job = queue.put(
-            request, now=now, reply=reply, pool=pool, expires_at=_expires_at(request, message, now=now, wall=wall)
-        )
+        expires_at = _expires_at(request, message, now=now, wall=wall)
+        return queue.put(request, now=now, reply=reply, pool=pool, expires_at=expires_at)
     except RequestError as exc:
-        shareable = request if pool and exc.code in LATER else None
-        if shareable and queue.sharing.pass_on(shareable, pool=pool, reply=reply, now=now):
-            log.info("Request %s is handed on: %s", shareable.id, exc.message)
-            return
-        if exc.code in LATER:
-            exc.retry_after_s = queue.runs.free_in_s()
-        job_id = _named_id(message) or default_id
-        log.warning("Request %s is refused: %s", job_id, exc)
-        queue.refuse(job_id, exc, now=now, reply=reply)
-        return
-    if job.state is JobState.QUEUED and not job.may_be_elsewhere:
-        known(job)
+        later = pool and exc.code in LATER
+        if not (later and queue.sharing.pass_on(request, pool=pool, reply=reply, now=now)):
+            raise
+        log.info("Request %s is handed on: %s", request.id, exc.message)
+        return None
 
 
 def _check_room(request: Request, *, queue: JobQueue, room: Callable[[], bool]) -> None:

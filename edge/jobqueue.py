@@ -17,6 +17,7 @@ from edge.errors import Cancelled, EdgereelError, EngineError, RequestError
 from edge.job import Job, JobState, Reply, body_hash
 from edge.job_row import job_of, reply_columns
 from edge.jobtable import JobTable, cancelled_outcome, json_text
+from edge.latest import Latest
 from edge.library import Library
 from edge.mode import Mode
 from edge.request import Request
@@ -47,6 +48,7 @@ class JobQueue:
         self.runs = RunLog(self._table.db, self._table.lock)
         self.sharing = Sharing(self._table, free_in_s=self.runs.free_in_s)
         self.upkeep = Upkeep(self._table)
+        self.latest = Latest(self._table)
         self.now = clock or steady_clock()
         self._limit = limit
         self._max_crashes = max_crashes
@@ -145,7 +147,7 @@ class JobQueue:
     def finish(self, job_id: str, result: dict[str, Any], *, now: float, inline: str = "") -> Job | None:
         """End a running job with its result, which gets the modes that the job went through.
 
-        `inline`, the clip in base64, is told to whoever waits for the answer, and not kept. Returns None when it is not running (any more).
+        `inline`, the clip in base64, is told to whoever waits for the answer, and not kept. Returns None when it is not running.
         """
         return self._end(job_id, JobState.DONE, result, now=now, inline=inline)
 
@@ -238,8 +240,7 @@ class JobQueue:
             raise RequestError(f"The queue is full: {waiting} jobs wait.", hint="Try again later.", code="overloaded")
 
     def _queued(self) -> list[Job]:
-        rows = self._table.db.execute("SELECT * FROM job WHERE state = 'queued' ORDER BY seq").fetchall()
-        return [job_of(row) for row in rows]
+        return [job_of(row) for row in self._table.db.execute("SELECT * FROM job WHERE state = 'queued' ORDER BY seq")]
 
     def _depth(self) -> int:
         (count,) = self._table.db.execute(f"SELECT count(*) FROM job WHERE {ACTIVE}").fetchone()  # noqa: S608 - ours

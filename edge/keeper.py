@@ -9,8 +9,10 @@ import time
 from typing import Any
 
 from edge.clip_server import ClipServer
+from edge.errors import SettingsError
 from edge.job import Job
 from edge.jobqueue import JobQueue
+from edge.page_request import Shown
 from edge.settings import Settings
 from edge.shelf import KeptClip, free_mib, kept_clips, remove_clips, remove_strays, to_remove
 
@@ -22,22 +24,33 @@ log = logging.getLogger(__name__)
 
 
 class Keeper:
-    """`look` is called at every tick and does something once a minute, or sooner while the disk has no room."""
+    """`look` is called at every tick and does something once a minute, or sooner while the disk has no room.
 
-    def __init__(self, settings: Settings, queue: JobQueue) -> None:
+    `shown` is what stands on the page, if one is wanted. Raises SettingsError for a server that cannot be had.
+    """
+
+    def __init__(self, settings: Settings, queue: JobQueue, *, shown: Shown | None = None) -> None:
+        if settings.http.page and not settings.http.port:
+            raise SettingsError(
+                "http.page is on, and http.port is 0: nothing serves it.", hint="Set http.port to 8080."
+            )
         self._limits = settings.clips
         self._folder = settings.paths.clips
         self._serves = settings.http.port > 0
         self._upkeep = queue.upkeep
         self._library = queue.library
         self._now = queue.now
-        self._server = ClipServer(settings.http, clips=self._folder, finished=queue.upkeep.finished)
+        self._server = ClipServer(
+            settings.http, clips=self._folder, finished=queue.upkeep.finished, shown=shown, node=settings.node.id
+        )
         self._next = self._hurry = 0.0
 
     def start(self) -> None:
         """Serve the clips, if that is wanted. Raises SettingsError when the port cannot be had."""
         if self._serves:
             self._server.start()
+        if self._serves and self._server.page_url:
+            log.info("The page is at %s", self._server.page_url)
 
     def close(self) -> None:
         """Serve no more."""

@@ -98,6 +98,7 @@ class Http(msgspec.Struct, frozen=True, kw_only=True):
 
     Whoever asks needs the token in `token_file`, or a certificate that `client_ca_file` signed; on a loopback `host`
     both may be empty. `cert_file` and `key_file` are for https. `url` is how others reach it, where host and port differ.
+    With `page` there is also a page, on which clips are watched and asked for.
     """
 
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
@@ -107,6 +108,7 @@ class Http(msgspec.Struct, frozen=True, kw_only=True):
     key_file: str = ""
     client_ca_file: str = ""
     url: Annotated[str, msgspec.Meta(pattern=r"^(https?://\S+[^/\s])?$")] = ""
+    page: bool = False
 
     def token(self) -> str | None:
         """The token, read from its file; None when none is set.

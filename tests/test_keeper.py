@@ -12,6 +12,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from edge.errors import SettingsError
 from edge.job import Job, Reply
 from edge.jobqueue import JobQueue
 from edge.keeper import MAX_INLINE_BYTES, PERIOD_S, Keeper
@@ -45,6 +46,11 @@ def clip(folder: Path, job_id: str, *, days: float = 0.0, content: bytes = CLIP)
 def job(queue: JobQueue, **fields: Any) -> Job:
     reply = fields.pop("answer_to", REPLY)
     return queue.put(ask("a", **fields), now=1, reply=reply)
+
+
+def test_a_page_without_a_port_is_a_mistake_that_is_named(tmp_path: Path, queue: JobQueue) -> None:
+    with pytest.raises(SettingsError, match="http.port is 0"):
+        make(tmp_path, queue, "http.page=true")
 
 
 def test_there_is_room_until_the_reserve_is_touched(tmp_path: Path, queue: JobQueue) -> None:
