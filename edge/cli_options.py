@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from edge import __version__
+from edge.cli_help import COMPLETION_EPILOG, TRUST_TEXT
 
 GENERATE_EPILOG = """\
 examples:
@@ -35,21 +36,7 @@ The folder's clips.json says what is done. Run the same command again, after a f
 goes on where it was; the exit code is 1 while a clip is missing.
 """
 
-
-TRUST_TEXT = """\
-Trust a model pack that does not come with edgereel, so that it may be opened.
-
-The files of a pack are read by native code (ONNX Runtime, llama.cpp). Such parsers have had memory bugs, and a file made
-for one takes over whatever opens it. That `models verify` finds the files to be as the manifest says only means that they
-are what the author of the manifest meant. So ask who that is: where is the pack from, was it fetched over https from
-there, is the sha256 of its manifest the one that they published?
-
-  edgereel models list                  shipped, trusted, or not trusted
-  sha256sum MODELS/NAME/manifest.yaml   what to compare (MODELS is paths.models)
-  edgereel models trust NAME            once; it holds until that manifest changes
-
-What is trusted stands in MODELS/trusted.yaml; deleting a line takes it back. Packs that come with edgereel need none of it.
-"""
+EPILOGS = {"generate": GENERATE_EPILOG, "completion": COMPLETION_EPILOG}
 
 
 class Help(argparse.RawDescriptionHelpFormatter):
@@ -59,15 +46,14 @@ class Help(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=24, width=100)
 
 
-def build_parser(verb: str) -> argparse.ArgumentParser:
-    """The command line with the options of one verb: to make those of all would double the time to start."""
+def build_parser(*wanted: str) -> argparse.ArgumentParser:
+    """The command line with the options of these verbs: to make those of all would double the time to start."""
     parser = argparse.ArgumentParser(prog="edgereel", formatter_class=Help)
     parser.add_argument("--version", action="version", version=f"edgereel {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True, prog="edgereel")
     for name, fill in FILLS.items():
-        epilog = GENERATE_EPILOG if name == "generate" else None
-        added = verbs.add_parser(name, epilog=epilog, formatter_class=Help)
-        if name == verb:
+        added = verbs.add_parser(name, epilog=EPILOGS.get(name), formatter_class=Help)
+        if name in wanted:
             fill(added)
     return parser
 
@@ -164,6 +150,11 @@ def _fill_models(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(verb=_models)
 
 
+def _fill_completion(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", metavar="SHELL", choices=("bash", "zsh", "fish", "man"), help="bash, zsh, fish or man")
+    parser.set_defaults(verb=_completion)
+
+
 FILLS = {
     "generate": _fill_generate,
     "plan": _fill_plan,
@@ -174,6 +165,7 @@ FILLS = {
     "fleet": _fill_fleet,
     "models": _fill_models,
     "doctor": _fill_doctor,
+    "completion": _fill_completion,
 }
 
 
@@ -278,3 +270,9 @@ def _models(args: argparse.Namespace) -> int:
     from edge.cli_models import models
 
     return models(args)
+
+
+def _completion(args: argparse.Namespace) -> int:
+    from edge.cli_completion import completion
+
+    return completion(args.shell, build_parser(*FILLS))
