@@ -155,7 +155,7 @@ restore_queue() {
     local file
     file=$(queue)
     [[ $(schema "$file") != "$(schema "$BEFORE/queue/queue.sqlite")" ]] || return 0
-    mkdir -p "$file.newer"
+    mkdir -p -m 0700 "$file.newer"
     mv "$file"{,-wal,-shm} "$file.newer/" 2>/dev/null || true
     cp -a "$BEFORE"/queue/* "$(dirname "$file")/"
     warn "The queue is as it was before; what the newer version made of it is in $file.newer"
