@@ -31,6 +31,13 @@ test: $(VENV)/.dev ## everything that a change must pass
 faults: $(VENV)/.dev ## the fault suite in its long form, about an hour; writes docs/faults.md
 	EDGEREEL_FAULTS=full EDGEREEL_FAULTS_REPORT=docs/faults.md $(BIN)/python -m pytest tests/faults
 
+.PHONY: install-test
+install-test: $(VENV)/.dev ## systemd/install.sh on a fresh, booted Debian 12; root and debootstrap, about 10 minutes
+	@for tool in debootstrap unshare nsenter ip; do command -v $$tool >/dev/null || { echo "edgereel: $$tool is missing; sudo \
+	apt-get install debootstrap util-linux iproute2" >&2; exit 1; }; done
+	@((EUID == 0)) || { echo "edgereel: this needs root: sudo make install-test" >&2; exit 1; }
+	$(BIN)/python -m pytest tests/install
+
 .PHONY: setup
 setup: $(VENV)/.dev ## only make .venv, with everything that `make test` needs
 

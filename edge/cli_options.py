@@ -5,36 +5,9 @@ from __future__ import annotations
 import argparse
 
 from edge import __version__
-from edge.cli_help import TRUST_TEXT, WARM_EPILOG
+from edge.cli_help import COMPLETION_EPILOG, GENERATE_EPILOG, TRUST_TEXT, WARM_EPILOG
 
-GENERATE_EPILOG = """\
-examples:
-  edgereel generate "a red balloon rises over snowy mountains" --out balloon.mp4 --poster balloon.jpg
-  edgereel generate "two blue fish in the deep sea" --mode direct --seconds 6 --seed 7
-  edgereel generate "a small yellow bird" --path "0.1,0.8 0.5,0.2 0.9,0.6"
-  edgereel generate "a blue bird flies past, zoom in" --image garden.jpg
-  edgereel generate "红色气球升空" --json | tail -n 1
-
-modes, best first (auto takes the best one that the models on this board allow):
-  think     the language model reasons, then writes up to 4 shots
-  no_think  the language model writes one shot
-  direct    no language model: only the words it knows
-  lite      as direct, 2 seconds
-  spare     as lite, 8 pictures a second, each shown three times
-A prompt may also start with /think or /no_think. The same seed, pack and machine give the same file.
-
-what is done to the clip, all of it together if wanted:
-  edgereel generate "a blue fish moves right" --loop --crop 9:16 --fps 30 --preview fish.gif
-  edgereel generate "two cars in the city" --watermark logo.png --max-bytes 300kB
-A --loop is drawn so, not cross-faded: what turns, hops or sways does so in whole turns, what goes somewhere leaves the
-frame and comes in on the other side within the --seconds, a path is closed, the camera goes there and back. Only a
-storyboard of several shots fades from its last shot to its first.
-
-many clips: one prompt a line; blank lines and lines that begin with # are passed over
-  edgereel generate -f prompts.txt --out clips --mode direct --crop 1:1 --preview webp
-The folder's clips.json says what is done. Run the same command again, after a failure, Ctrl-C or a power cut, and it
-goes on where it was; the exit code is 1 while a clip is missing.
-"""
+EPILOGS = {"generate": GENERATE_EPILOG, "warm": WARM_EPILOG, "completion": COMPLETION_EPILOG}
 
 
 class Help(argparse.RawDescriptionHelpFormatter):
@@ -44,15 +17,14 @@ class Help(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=24, width=100)
 
 
-def build_parser(verb: str) -> argparse.ArgumentParser:
-    """The command line with the options of one verb: to make those of all would double the time to start."""
+def build_parser(*wanted: str) -> argparse.ArgumentParser:
+    """The command line with the options of these verbs: to make those of all would double the time to start."""
     parser = argparse.ArgumentParser(prog="edgereel", formatter_class=Help)
     parser.add_argument("--version", action="version", version=f"edgereel {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True, prog="edgereel")
     for name, fill in FILLS.items():
-        epilog = EPILOGS.get(name)
-        added = verbs.add_parser(name, epilog=epilog, formatter_class=Help)
-        if name == verb:
+        added = verbs.add_parser(name, epilog=EPILOGS.get(name), formatter_class=Help)
+        if name in wanted:
             fill(added)
     return parser
 
@@ -168,7 +140,11 @@ def _fill_models(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(verb=_models)
 
 
-EPILOGS = {"generate": GENERATE_EPILOG, "warm": WARM_EPILOG}
+def _fill_completion(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("shell", metavar="SHELL", choices=("bash", "zsh", "fish", "man"), help="bash, zsh, fish or man")
+    parser.set_defaults(verb=_completion)
+
+
 FILLS = {
     "generate": _fill_generate,
     "plan": _fill_plan,
@@ -180,6 +156,7 @@ FILLS = {
     "fleet": _fill_fleet,
     "models": _fill_models,
     "doctor": _fill_doctor,
+    "completion": _fill_completion,
 }
 
 
@@ -290,3 +267,9 @@ def _models(args: argparse.Namespace) -> int:
     from edge.cli_models import models
 
     return models(args)
+
+
+def _completion(args: argparse.Namespace) -> int:
+    from edge.cli_completion import completion
+
+    return completion(args.shell, build_parser(*FILLS))

@@ -67,9 +67,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE outbox ADD COLUMN handover INTEGER NOT NULL DEFAULT 0",
         "CREATE INDEX outbox_by_topic ON outbox (topic)",
     ),
-    # Nothing is clear yet: every start asks anew about all that waits.
-    ("ALTER TABLE job RENAME COLUMN restored TO clear", "UPDATE job SET clear = 0"),
     (
+        "ALTER TABLE job RENAME COLUMN restored TO clear",
+        "UPDATE job SET clear = 0",  # every start asks anew about all that waits
         """CREATE TABLE clip (
             seq INTEGER PRIMARY KEY AUTOINCREMENT,
             job_id TEXT NOT NULL UNIQUE,

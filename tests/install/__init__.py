@@ -1,0 +1,1 @@
+"""The installer on a fresh Debian: `make install-test`, as root."""
