@@ -47,7 +47,7 @@ def main() -> None:
     """Measure and print."""
     args = _arguments()
     try:
-        models = _models(args)
+        models = chosen_models(llm=args.llm, pack=args.pack, gguf=args.gguf, threads=args.threads)
         report = [_row(name, language, args, models) for name in args.mode for language in LANGUAGES]
     except (EdgereelError, OSError) as exc:
         sys.exit(str(exc))
@@ -76,19 +76,22 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _models(args: argparse.Namespace) -> Models:
-    overrides = [f"engine.threads={args.threads}"] if args.threads else []
+def chosen_models(
+    *, llm: str = "", pack: Path | None = None, gguf: Path | None = None, threads: int | None = None
+) -> Models:  # fmt: skip
+    """The models of the settings with another language model: by name, in a folder, or a file that is no pack yet."""
+    overrides = [f"engine.threads={threads}"] if threads else []
     settings = load_settings(None, overrides=overrides, env=os.environ)
     models = models_of(settings)
-    pack = find_llm_pack(args.llm, roots=pack_roots(settings)) if args.llm else models.llm
-    if args.pack:
-        manifest = load_manifest(args.pack)
+    chosen = find_llm_pack(llm, roots=pack_roots(settings)) if llm else models.llm
+    if pack:
+        manifest = load_manifest(pack)
         if not isinstance(manifest, LlmManifest):
-            sys.exit(f"{args.pack} holds no language model.")
-        pack = Pack(args.pack.resolve(), manifest, trust=Trust.GIVEN)
-    if args.gguf:
-        pack = _pack_of(args.gguf, pack or find_llm_pack("smollm2-135m", roots=pack_roots(settings)))
-    return replace(models, llm=pack)
+            sys.exit(f"{pack} holds no language model.")
+        chosen = Pack(pack.resolve(), manifest, trust=Trust.GIVEN)
+    if gguf:
+        chosen = _pack_of(gguf, chosen or find_llm_pack("smollm2-135m", roots=pack_roots(settings)))
+    return replace(models, llm=chosen)
 
 
 def _pack_of(path: Path, like: Pack[LlmManifest]) -> Pack[LlmManifest]:

@@ -15,7 +15,8 @@ from tests.faults.requests import send_all
 from tests.mosquitto import Mosquitto
 
 POOL_REQ = "edgereel/v1/pool/p/req"
-FLEET = ("fleet.pools=[p]", "fleet.high=6", "fleet.low=3", "fleet.calm_s=1", "queue.limit=32")
+# Ten attempts: it is not a job's fault that its boards die all the time.
+FLEET = ("fleet.pools=[p]", "fleet.high=6", "fleet.low=3", "fleet.calm_s=1", "queue.limit=32", "engine.max_attempts=10")
 
 
 @pytest.mark.parametrize(("fault", "kind"), [("F2", "tuned"), ("F3", "stock")])
