@@ -33,6 +33,7 @@ def test_numbers_verbs_and_characters_in_other_words_say_nothing(prompt: str) ->
         ("in ten minutes, two balloons", "subject=balloon count=two"),
         ("moves left", "motion=move_left"),
         ("a boat left to right", "subject=boat count=one motion=move_right"),
+        ("a star that drops fast", "subject=star count=one motion=fall speed=fast"),
         ("a boat goes left", "subject=boat count=one motion=move_left"),
         ("a balloon springs up and down", "subject=balloon count=one motion=bounce"),
         ("the heart beats", "subject=heart count=one motion=bounce"),

@@ -89,13 +89,14 @@ def test_a_topic_for_replies_or_of_somebody_else_is_answered_to(topic: str) -> N
 
 def test_a_job_that_another_board_may_have_is_told_of_only_once_it_begins_here() -> None:
     everything = replace(HERS, request=ask(attempt=2, reply="all"))
-    assert told(everything) == []
+    assert told(everything) == told(replace(everything, state=JobState.HANDED_BACK)) == []
+    assert told(replace(everything, clear=True)) == ["edgereel/v1/job/a/state", "r/x"]
     assert told(replace(everything, state=JobState.RUNNING)) == ["edgereel/v1/job/a/state", "r/x"]
 
 
 @pytest.mark.parametrize(
     "state",
-    [JobState.RUNNING, JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED, JobState.HANDED_BACK],
+    [JobState.RUNNING, JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED],
 )
 def test_every_other_state_of_it_is_told(state: JobState) -> None:
     assert told(replace(HERS, state=state))[0] == "edgereel/v1/job/a/state"

@@ -8,6 +8,7 @@ from edge.expand.words import is_han
 
 NUMERAL, UNIT, DETERMINER, VERB = (frozenset(words.split()) for words in (NUMERALS, UNITS, DETERMINERS, WEAK))
 COUNT = frozenset({"count"})
+RELATIVE = frozenset({"that", "who"})
 # Single characters of these slots are parts of other words more often than not: 小朋友, 白娘子, 快递.
 PARTS = frozenset({"size", "colour", "motion", "speed"})
 ENDINGS = frozenset("游落跳走")  # 春游, 失落
@@ -30,7 +31,8 @@ def drop_weak(matches: list[Match], main: Match | None, tokens: list[str]) -> No
     for index, match in enumerate(matches if len(matches) > 1 else []):
         before = tokens[match.start - 1] if match.start else ""
         weak = match.end - match.start == 1 and tokens[match.start] in VERB
-        if weak and (main is None or before in DETERMINER):
+        relative = before in RELATIVE and main is not None and main.end == match.start - 1  # a star that drops
+        if weak and (main is None or (before in DETERMINER and not relative)):
             match.unsay()
         if main is None and tokens[match.start] in ENDINGS and index and matches[index - 1].kind == "unknown":
             match.unsay()
