@@ -26,7 +26,7 @@ REQUESTS = (
     ("a quiet evening by the water after a long day", ""),
     ("my little one cannot fall asleep", ""),
     ("the garden after the long winter", ""),
-    ("we finally have the keys to our first car", ""),
+    ("our first road trip starts tomorrow", ""),
     ("science class was great today", ""),
     ("奶奶今天过生日", "grandma has her birthday today"),
     ("一个人去海边散散心", "to the sea alone, to clear my head"),
