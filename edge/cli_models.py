@@ -86,7 +86,9 @@ def _offer_trust(name: str, settings: Settings, *, trust: bool) -> int:
     """Trust the pack where that was asked for, or where the person at the terminal says so now."""
     if not trust and find_pack(name, roots=pack_roots(settings)).trust is Trust.NONE:
         print(f"{name} is not trusted yet: `edgereel models trust --help` says why.", file=sys.stderr)
-        trust = sys.stdin.isatty() and sys.stderr.isatty() and _says_yes(f"Do you know who made {name}? Trust it? [y/N] ")
+        trust = (
+            sys.stdin.isatty() and sys.stderr.isatty() and _says_yes(f"Do you know who made {name}? Trust it? [y/N] ")
+        )
     return _trust(name, settings) if trust else 0
 
 
