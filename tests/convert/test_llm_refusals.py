@@ -139,7 +139,7 @@ def test_a_wrong_pre_tokenizer_is_found_out(folder: Path, source: Source, tmp_pa
     # This vocabulary joins no digits, so that GPT-2's way of cutting gives the same tokens as SmolLM's.
     assert agreed.pre in {"smollm", "gpt-2"} and (agreed.how, agreed.equal) == ("proven", agreed.texts)
     with pytest.raises(ModelError, match="other tokens"):
-        settle(tmp_path / "v.gguf", cut, name="llama-bpe", how="given", architecture="LlamaForCausalLM")
+        settle(tmp_path / "v.gguf", cut, name="qwen2", how="given", architecture="LlamaForCausalLM", mixtures=mixtures)
 
 
 def test_a_source_package_that_is_not_the_tested_one_is_not_opened(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def _try(render: Render, messages: Messages) -> str | None:
     """The text, or None where the template refuses such a conversation."""
     try:
         return render(messages)
-    except TemplateError:
+    except (TemplateError, TypeError):  # the latter from a template that counts tools which are not there
         return None
 
 
