@@ -129,11 +129,11 @@ tinypack: $(CONVERT)/.made ## make the tests' tiny pack anew with the real expor
 convert-test: $(CONVERT)/.made ## test the workshop in its own environment
 	$(CONVERT)/bin/python -m pytest tests/convert tests/test_scenes.py tests/test_generator.py
 
-$(CONVERT)/.made: requirements.lock
+$(CONVERT)/.made: requirements.lock requirements-convert.txt
 	@PYTHON="$(PYTHON)" .ci/system build
 	$(PYTHON) -m venv $(CONVERT)
-	$(CONVERT)/bin/python -m pip install -q -c requirements.lock -c requirements-dev.lock torch==2.13.0 onnx==1.23.2 \
-		onnxruntime numpy av opencv-python-headless msgspec pyyaml pytest
+	CMAKE_ARGS="$(LLAMA_CMAKE_ARGS)" $(CONVERT)/bin/python -m pip install -q -r requirements.lock -c requirements-dev.lock \
+		-r requirements-convert.txt pytest
 	touch $@
 
 # Home Assistant -----------------------------------------------------------------------------------------------------

@@ -1,10 +1,12 @@
-"""`edgereel models list|pull|verify|trust`."""
+"""`edgereel models list|pull|add|verify|trust`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
+from edge.adopt import adopt
 from edge.cli_settings import settings_of
 from edge.errors import ModelError
 from edge.grant import give_trust
@@ -25,6 +27,8 @@ def models(args: argparse.Namespace) -> int:
             return _list(settings, as_json=args.json)
         case "pull":
             return _pull(args.name, settings, trust=args.trust)
+        case "add":
+            return _add(Path(args.folder).expanduser(), settings, trust=args.trust, replace=args.replace)
         case "trust":
             return _trust(args.name, settings)
         case _:
@@ -63,11 +67,34 @@ def _pull(name: str, settings: Settings, *, trust: bool) -> int:
             progress=lambda done, total: report(f"of {total >> 20} MiB", done / max(total, 1)),
         )
     print(path)
-    if trust:
-        return _trust(name, settings)
-    if find_pack(name, roots=pack_roots(settings)).trust is Trust.NONE:
+    return _offer_trust(name, settings, trust=trust)
+
+
+def _add(folder: Path, settings: Settings, *, trust: bool, replace: bool) -> int:
+    with progress(f"add {folder.name}") as report:
+        path = adopt(
+            folder,
+            into=settings.paths.models,
+            replace=replace,
+            progress=lambda done, total: report(f"of {total >> 20} MiB", done / max(total, 1)),
+        )
+    print(path)
+    return _offer_trust(path.name, settings, trust=trust)
+
+
+def _offer_trust(name: str, settings: Settings, *, trust: bool) -> int:
+    """Trust the pack where that was asked for, or where the person at the terminal says so now."""
+    if not trust and find_pack(name, roots=pack_roots(settings)).trust is Trust.NONE:
         print(f"{name} is not trusted yet: `edgereel models trust --help` says why.", file=sys.stderr)
-    return 0
+        trust = (
+            sys.stdin.isatty() and sys.stderr.isatty() and _says_yes(f"Do you know who made {name}? Trust it? [y/N] ")
+        )
+    return _trust(name, settings) if trust else 0
+
+
+def _says_yes(question: str) -> bool:
+    print(question, end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _trust(name: str, settings: Settings) -> int:

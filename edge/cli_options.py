@@ -124,15 +124,19 @@ def _fill_models(parser: argparse.ArgumentParser) -> None:
     for name, text in (
         ("list", "the packs that are known, and whether their weights are here"),
         ("pull", "fetch the weights of a pack, check them and put them in place"),
+        ("add", "check a pack in a folder of yours and copy it to where packs are looked for"),
         ("verify", "check the sha256 of every file of one pack, or of all that are here"),
         ("trust", "allow a pack that does not come with edgereel to be opened"),
     ):
         action = actions.add_parser(
             name, help=text, description=TRUST_TEXT if name == "trust" else None, formatter_class=Help
         )
-        if name != "list":
+        if name == "add":
+            action.add_argument("folder", metavar="FOLDER", help="the pack's folder, with its manifest.yaml")
+            action.add_argument("--replace", action="store_true", help="also over another pack of that name")
+        elif name != "list":
             action.add_argument("name", metavar="NAME", nargs="?" if name == "verify" else None, help="the pack")
-        if name == "pull":
+        if name in {"add", "pull"}:
             action.add_argument(
                 "--trust", action="store_true", help="also trust it: see `edgereel models trust --help`"
             )

@@ -191,7 +191,9 @@ BATCH_TOKENS = 64
 
 
 class LlmManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="llm"):
-    """A language model pack: one GGUF file. `kv_kib_per_token` is for the memory plan (Q8_0 keys and values).
+    """A language model pack: one GGUF file. `kv_kib_per_token` is for the memory plan.
+
+    `kv_type` is how keys and values are kept: Q8_0 is half of f16, but heads whose size is no multiple of 32 need f16.
 
     `prompt` is `short` for a model that was trained for this task and needs neither vocabulary nor examples. With
     `glosses` the Chinese words of a request are also given in English, for models that know little Chinese.
@@ -213,6 +215,7 @@ class LlmManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_f
     prompt: Literal["full", "short"] = "full"
     sampling: Sampling = Sampling()
     glosses: bool = False
+    kv_type: Literal["q8_0", "f16"] = "q8_0"
 
 
 ModelManifest = VideoManifest | LlmManifest

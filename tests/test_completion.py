@@ -43,7 +43,7 @@ def test_bash_completes_verbs_actions_options_values_and_files(bash_file: Path) 
     assert complete(bash_file, "edgereel s") == {"serve", "submit"}
     assert complete(bash_file, "edgereel ") >= set(FILLS)
     assert complete(bash_file, "edgereel models p") == {"pull"}
-    assert complete(bash_file, "edgereel models pull smol") == {"smollm2-135m"}
+    assert complete(bash_file, "edgereel models pull qw") == {"qwen3-0.6b"}
     assert complete(bash_file, "edgereel generate --mode ") == set(MODES)
     assert complete(bash_file, "edgereel generate 'a fish' --cr") == {"--crop"}
     assert complete(bash_file, "edgereel jobs --cr") == set()

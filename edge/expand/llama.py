@@ -29,7 +29,7 @@ REPACKED_SHARE = 0.4  # of the file, in anonymous memory: most layers were copie
 ROOT = Path("/")
 MIB = 1 << 20
 MIN_P = 0.1  # what is less likely than this share of the likeliest is not drawn
-Q8_0 = 8  # ggml type of the key and value cache: half the memory of f16; the value cache needs flash attention for it
+KV_TYPES = {"q8_0": 8, "f16": 1}  # ggml types; the value cache needs flash attention for Q8_0
 # A C function that reads the stop flag without taking the interpreter lock: strlen of the flag's two bytes is 0 until
 # the first one is set. A Python callback would take the lock some 600 times per token.
 _READ_FLAG = ctypes.cast(ctypes.CDLL(None).strlen, llama_cpp.ggml_abort_callback)
@@ -251,8 +251,8 @@ def _load(path: Path, manifest: LlmManifest, *, threads: int, repack: bool) -> L
                 n_threads=threads,
                 n_threads_batch=threads,
                 flash_attn=True,
-                type_k=Q8_0,
-                type_v=Q8_0,
+                type_k=KV_TYPES[manifest.kv_type],
+                type_v=KV_TYPES[manifest.kv_type],
                 use_mmap=True,
                 use_mlock=False,  # with repacking it would lock the copy in the file that is no longer read
                 verbose=False,
@@ -289,4 +289,5 @@ def _model_defaults(*, repack: bool) -> Iterator[None]:
 def _salt(pack: Pack[LlmManifest]) -> str:
     """What a saved state depends on beside its tokens."""
     weights = pack.wanted(pack.manifest.file).sha256
-    return f"{weights} {llama_cpp.__version__} {CONTEXT_TOKENS} {BATCH_TOKENS} {Q8_0}"
+    kv_type = KV_TYPES[pack.manifest.kv_type]
+    return f"{weights} {llama_cpp.__version__} {CONTEXT_TOKENS} {BATCH_TOKENS} {kv_type}"
