@@ -19,7 +19,7 @@ HEAD_BYTES = 6 << 20  # the vocabulary in the file, for 150,000 tokens
 SPARE_BYTES = 256 << 20
 BASE_BYTES = 900 << 20  # torch, transformers and llama.cpp themselves
 FULL_BYTES, HALF_BYTES = 4, 2
-# Measured on one core of a desktop of 2018, in bytes or weights a second; a disk or a busy machine may be slower.
+# Guesses for one desktop core, in bytes or weights a second: only the order of magnitude is meant.
 READ_PER_S, WRITE_PER_S, QUANTISE_PER_S, RUN_PER_S = 300e6, 60e6, 20e6, 2.5e9
 START_S = 25.0  # of the two processes of the converter, and of transformers
 TOKENS = 130  # of the prompts of parity
