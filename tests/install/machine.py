@@ -40,8 +40,8 @@ def make_base() -> None:
     part = WORK / "base.part"
     shutil.rmtree(part, ignore_errors=True)
     WORK.mkdir(parents=True, exist_ok=True)
-    mirror = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
-    command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(part), mirror]
+    mirror = [one for one in [os.environ.get("DEBIAN_MIRROR")] if one]  # else debootstrap's own
+    command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(part), *mirror]
     subprocess.run(command, check=True, timeout=3 * TIMEOUT_S, stdout=subprocess.DEVNULL)
     part.rename(BASE)
 
