@@ -133,7 +133,7 @@ $(CONVERT)/.made: requirements.lock
 WHEELS := .venv-wheels
 
 .PHONY: wheels
-wheels: $(WHEELS)/.made ## the wheels for ARM boards, in dist/wheels; the first time about 15 minutes of two cores
+wheels: $(WHEELS)/.made ## the wheels for ARM boards, in dist/wheels; the first time about 10 minutes of two free cores
 	@.ci/system wheels
 	model="$$($(WHEELS)/bin/python -m edge models pull smollm2-135m)" && \
 		$(WHEELS)/bin/python -m tools.wheels --model "$$model"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def proven(target: Target, *, work: Path, into: Path, model: Path) -> dict[str, 
         if record["recipe"] == key and wheel.exists() and sha256(wheel) == record["sha256"]:
             return record
     print(f"{target.name}: compiling; {work / target.name}.log grows meanwhile", flush=True)
-    built = build(target, work=work, into=into)
+    built = build(target, work=work)
     record = {
         "recipe": key,
         "wheel": built.wheel.name,
@@ -49,10 +50,12 @@ def proven(target: Target, *, work: Path, into: Path, model: Path) -> dict[str, 
         "mib": built.wheel.stat().st_size / MIB,
         "extensions": built.extensions,
         "compile_cpu_s": built.cpu_s,
-        **emulated(target, built.wheel, work=work, model=model),
     }
     if record["mib"] >= LARGEST_MIB:
         raise WheelError(f"{target.name} has {record['mib']:.1f} MiB; {LARGEST_MIB} is the most.")
+    record |= emulated(target, built.wheel, work=work, model=model)
+    shutil.rmtree(into, ignore_errors=True)
+    shutil.copytree(built.wheel.parent, into)
     note.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return record
 

@@ -14,6 +14,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,16 +67,14 @@ def source(work: Path) -> Path:
     return folder
 
 
-def build(target: Target, *, work: Path, into: Path) -> Built:
-    """Compile, tag and inspect the wheel of a target, and put it alone into a folder. Raises WheelError."""
+def build(target: Target, *, work: Path) -> Built:
+    """Compile, tag and inspect the wheel of a target; it lies alone in a folder of the target's name. Raises WheelError."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    with tempfile.TemporaryDirectory(dir=work) as temporary:
-        wheel = _compile(target, work=work, into=Path(temporary))
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        wheel, extensions = _inspected(wheel, target)
-        shutil.rmtree(into, ignore_errors=True)
-        into.mkdir(parents=True)
-        wheel = Path(shutil.move(wheel, into))
+    into = work / target.name
+    shutil.rmtree(into, ignore_errors=True)
+    wheel = _compile(target, work=work, into=into)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    wheel, extensions = _inspected(wheel, target)
     cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return Built(wheel=wheel, extensions=extensions, cpu_s=cpu_s)
 
@@ -83,9 +82,8 @@ def build(target: Target, *, work: Path, into: Path) -> Built:
 def _compile(target: Target, *, work: Path, into: Path) -> Path:
     """The wheel as scikit-build makes it; what the compiler says goes into a file."""
     folder = source(work)
-    shutil.rmtree(
-        folder / "llama_cpp/lib", ignore_errors=True
-    )  # cmake installs there too: the libraries of the last target
+    # cmake installs into the source as well: those are the libraries of the target before.
+    shutil.rmtree(folder / "llama_cpp/lib", ignore_errors=True)
     log = work / f"{target.name}.log"
     settings = (f"build-dir={work / 'cmake'}", f"wheel.exclude={';'.join(LEFT_OUT)}")
     command = [*PIP, "wheel", "-v", "--no-cache-dir", "--no-deps", "--no-build-isolation", "-w", str(into)]
@@ -103,14 +101,14 @@ def _compile(target: Target, *, work: Path, into: Path) -> Path:
 
 def _inspected(wheel: Path, target: Target) -> tuple[Path, dict[str, int]]:
     """The wheel with its true tag and what extensions it uses. Raises WheelError when it would not run on its boards."""
-    with tempfile.TemporaryDirectory() as temporary:
+    with tempfile.TemporaryDirectory(dir=wheel.parent) as temporary:
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(temporary)
         libraries = sorted(Path(temporary).rglob("*.so*"))
         elfs = [read_elf(library) for library in libraries]
         if missing := missing_on_debian_12(elfs, own=[library.name for library in libraries]):
             raise WheelError(f"{target.name} needs what Debian 12 does not have: {', '.join(missing)}.")
-        found = sum(map(extensions_in, libraries), start=type(extensions_in(libraries[0]))())
+        found = sum(map(extensions_in, libraries), start=Counter[str]())
     if set(found) != target.uses:
         raise WheelError(f"{target.name} uses {sorted(found)} and not {sorted(target.uses)}.")
     return _tagged(wheel, platform_tag(elfs)), dict(found)

@@ -78,7 +78,8 @@ class Board:
             "PIP_CONFIG_FILE": os.devnull,
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         }
-        command = [QEMU, "-cpu", core, "-L", str(self._root), str(self._root / "usr/bin" / PYTHON), *args]
+        emulator = ("prlimit", "--core=0", QEMU, "-cpu", core, "-L", str(self._root))
+        command = [*emulator, str(self._root / "usr/bin" / PYTHON), *args]
         return subprocess.run(
             command, env=env, stdout=subprocess.PIPE, stderr=sys.stderr, text=True, timeout=TIMEOUT_S, check=False
         )
