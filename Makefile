@@ -7,8 +7,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # llama.cpp is compiled once, without the parts that are not used here; pip keeps the wheel in its cache.
-LLAMA_CMAKE_ARGS := -DLLAVA_BUILD=OFF -DLLAMA_CURL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF \
-	-DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_SERVER=OFF
+LLAMA_BUILD := CMAKE_ARGS="-C $(CURDIR)/tools/wheels/llama.cmake" SKBUILD_WHEEL_EXCLUDE="bin/**;include/**;lib/**"
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc)
 
@@ -56,7 +55,7 @@ $(VENV)/.made:
 	touch $@
 
 $(VENV)/.runtime: $(VENV)/.made requirements.lock pyproject.toml
-	CMAKE_ARGS="$(LLAMA_CMAKE_ARGS)" $(BIN)/python -m pip install -q -r requirements.lock
+	$(LLAMA_BUILD) $(BIN)/python -m pip install -q -r requirements.lock
 	$(BIN)/python -m pip install -q --no-deps -e .
 	touch $@
 
@@ -134,6 +133,24 @@ $(CONVERT)/.made: requirements.lock requirements-convert.txt
 	$(PYTHON) -m venv $(CONVERT)
 	CMAKE_ARGS="$(LLAMA_CMAKE_ARGS)" $(CONVERT)/bin/python -m pip install -q -r requirements.lock -c requirements-dev.lock \
 		-r requirements-convert.txt pytest
+	touch $@
+
+# ARM wheels ---------------------------------------------------------------------------------------------------------
+# Cross-compiled here, then installed and run on an emulated core (docs/wheels.md). A second run only tells the first.
+WHEELS := .venv-wheels
+
+.PHONY: wheels
+wheels: $(WHEELS)/.made ## the wheels for ARM boards, in dist/wheels; the first time about 10 minutes of two free cores
+	@.ci/system wheels
+	model="$$($(WHEELS)/bin/python -m edge models pull smollm2-135m)" && \
+		$(WHEELS)/bin/python -m tools.wheels --model "$$model"
+	$(WHEELS)/bin/python -m pip wheel -q --no-deps --no-build-isolation -w dist/wheels .
+	@ls dist/wheels/*.whl
+
+$(WHEELS)/.made: tools/wheels/requirements.txt requirements.lock
+	@PYTHON="$(PYTHON)" .ci/system build
+	$(PYTHON) -m venv $(WHEELS)
+	$(WHEELS)/bin/python -m pip install -q -r $< -c requirements.lock
 	touch $@
 
 # Home Assistant -----------------------------------------------------------------------------------------------------
