@@ -10,10 +10,7 @@ import msgspec
 
 from edge.diffusers_manifest import DiffusersManifest
 from edge.errors import ModelError
-from edge.part import Canvas as Canvas
-from edge.part import Part as Part
-from edge.part import Tensor as Tensor
-from edge.part import WeightFile as WeightFile
+from edge.part import Canvas, Part, WeightFile
 
 MANIFEST = "manifest.yaml"
 CHUNK_BYTES = 1 << 20

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.cpu import choose_threads, fast_cores
+from edge.diffusers_manifest import DiffusersManifest
 from edge.errors import ModelError
-from edge.manifest import AnyVideoManifest, DiffusersManifest, LlmManifest, ModelManifest
+from edge.manifest import AnyVideoManifest, LlmManifest, ModelManifest
 from edge.memory import available_mib, total_mib
 from edge.memory_plan import Needs, best_that_fits
 from edge.mode import Mode

@@ -16,11 +16,11 @@ from edge.manifest import (
     AnyVideoManifest,
     LlmManifest,
     ModelManifest,
-    WeightFile,
     file_sha256,
     read_manifest,
     verify_file,
 )
+from edge.part import WeightFile
 from edge.trust import Trust, trust_of
 
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")

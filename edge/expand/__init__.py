@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from edge.diffusers_manifest import DiffusersManifest
 from edge.errors import ModelError
 from edge.expand.free_text import FreeText
 from edge.expand.lexicon import Lexicon
 from edge.expand.storyboard import complete, make_plan
-from edge.manifest import AnyVideoManifest, DiffusersManifest, LlmManifest, VideoManifest
+from edge.manifest import AnyVideoManifest, LlmManifest, VideoManifest
 from edge.mode import Mode
 from edge.packs import Pack
 from edge.plan import Plan

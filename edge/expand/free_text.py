@@ -16,9 +16,14 @@ class FreeText:
         self._seconds = seconds
         self.usage: dict[str, float] = {}
 
-    def expand(
-        self, prompt: str, *, seconds: float | None, seed: int, progress: Callable[[float], None] | None = None
-    ) -> Plan:  # fmt: skip
+    def expand(  # nothing is drawn by lot here
+        self,
+        prompt: str,
+        *,
+        seconds: float | None,
+        seed: int,  # noqa: ARG002
+        progress: Callable[[float], None] | None = None,
+    ) -> Plan:
         """The plan whose caption is the prompt."""
         if progress is not None:
             progress(1.0)

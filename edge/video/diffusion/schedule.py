@@ -43,7 +43,7 @@ class Schedule:
 
 def make_schedule(scheduler: Scheduler, steps: int) -> Schedule:
     """The schedule of that many steps."""
-    alphas = np.cumprod(1 - _betas(scheduler))
+    alphas: Doubles = np.cumprod(1 - _betas(scheduler), dtype=np.float64)
     match scheduler.kind:
         case "ddim":
             return _ddim(scheduler, alphas, steps)
@@ -59,10 +59,10 @@ def _betas(scheduler: Scheduler) -> Doubles:
         case "linear":
             return np.linspace(first, last, count)
         case "scaled_linear":
-            return np.linspace(first**0.5, last**0.5, count) ** 2
+            return np.square(np.linspace(first**0.5, last**0.5, count))
         case "squaredcos_cap_v2":
             bar = np.cos((np.arange(count + 1) / count + 0.008) / 1.008 * np.pi / 2) ** 2
-            return np.minimum(1 - bar[1:] / bar[:-1], MOST_BETA)
+            return np.minimum(np.asarray(1 - bar[1:] / bar[:-1], np.float64), MOST_BETA)
 
 
 def _timesteps(scheduler: Scheduler, steps: int) -> Doubles:
