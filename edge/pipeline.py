@@ -146,7 +146,7 @@ def expand(
         stop=stop,
     ) as expander:
         plan = expander.expand(
-            request.prompt, seconds=request.seconds, seed=seed, progress=_scaled(watch, _expanded(mode))
+            request.prompt, seconds=request.seconds, seed=seed, progress=_scaled(watch, _expanded(mode, models))
         )
         if meter:
             meter.usage |= expander.usage
@@ -162,8 +162,8 @@ def seed_of(request: Request) -> int:
     return int.from_bytes(digest[:4], "big") & MAX_SEED
 
 
-def _expanded(mode: Mode) -> float:
-    return EXPANDED_BY_LLM if mode.row.language_model else EXPANDED
+def _expanded(mode: Mode, models: Models) -> float:
+    return EXPANDED_BY_LLM if mode.row.language_model and models.llm else EXPANDED
 
 
 def _scaled(watch: Watch | None, end: float) -> Callable[[float], None] | None:
@@ -200,7 +200,7 @@ def _draw(
     stop: Stop, meter: Meter, treatment: Treatment, watch: Watch | None = None,
 ) -> Generator[Progress, None, Clip]:  # fmt: skip
     """Frames into the file as they come; the meter gets the seconds of load, text, denoise, decode and encode."""
-    begin = _expanded(mode) if models.llm else EXPANDED
+    begin = _expanded(mode, models)
     yield Progress("text", begin)
     loading = time.monotonic()
     for name in models.video.manifest.files:

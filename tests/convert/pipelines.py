@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import torch
@@ -26,6 +27,7 @@ BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_line
 BEGIN, END = "<|startoftext|>", "<|endoftext|>"
 WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 WIDTHS = (32, 64)
+TEXT = 64
 
 
 def clip_tokenizer(folder: Path) -> CLIPTokenizerFast:
@@ -63,18 +65,18 @@ def text_to_image(folder: Path, *, scheduler: str = "euler", widths: tuple[int, 
         down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
     )  # fmt: skip
     made = StableDiffusionPipeline(
-        vae=vae, text_encoder=_text_encoder(len(tokenizer)), tokenizer=tokenizer, unet=_unet(widths),
+        vae=vae, text_encoder=_text_encoder(len(tokenizer), TEXT), tokenizer=tokenizer, unet=_unet(widths, TEXT),
         scheduler=_scheduler(scheduler), safety_checker=None, feature_extractor=None, requires_safety_checker=False,
     )  # fmt: skip
     return _save(made, folder)
 
 
-def animate_diff(folder: Path, *, scheduler: str = "lcm") -> Path:
+def animate_diff(folder: Path, *, scheduler: str = "lcm", widths: tuple[int, ...] = WIDTHS, text: int = TEXT) -> Path:
     """As AnimateDiff: the same with motion modules, and a tiny VAE."""
     torch.manual_seed(4)
     tokenizer = clip_tokenizer(folder / "made")
     adapter = MotionAdapter(
-        block_out_channels=WIDTHS, motion_layers_per_block=1, motion_mid_block_layers_per_block=1,
+        block_out_channels=widths, motion_layers_per_block=1, motion_mid_block_layers_per_block=1,
         motion_num_attention_heads=4, motion_norm_num_groups=8, motion_max_seq_length=16, use_motion_mid_block=True,
     )  # fmt: skip
     vae = AutoencoderTiny(
@@ -82,27 +84,27 @@ def animate_diff(folder: Path, *, scheduler: str = "lcm") -> Path:
         num_decoder_blocks=(1, 1),
     )  # fmt: skip
     made = AnimateDiffPipeline(
-        vae=vae, text_encoder=_text_encoder(len(tokenizer)), tokenizer=tokenizer, unet=_unet(WIDTHS),
+        vae=vae, text_encoder=_text_encoder(len(tokenizer), text), tokenizer=tokenizer, unet=_unet(widths, text),
         motion_adapter=adapter, scheduler=_scheduler(scheduler),
     )  # fmt: skip
     return _save(made, folder)
 
 
-def _text_encoder(tokens: int) -> CLIPTextModel:
+def _text_encoder(tokens: int, size: int) -> CLIPTextModel:
     return CLIPTextModel(
         CLIPTextConfig(
-            vocab_size=tokens, hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
+            vocab_size=tokens, hidden_size=size, intermediate_size=2 * size, num_hidden_layers=2, num_attention_heads=4,
             max_position_embeddings=77, bos_token_id=tokens - 2, eos_token_id=tokens - 1, pad_token_id=tokens - 1,
         )
     )  # fmt: skip
 
 
-def _unet(widths: tuple[int, ...]) -> UNet2DConditionModel:
+def _unet(widths: tuple[int, ...], text: int) -> UNet2DConditionModel:
     return UNet2DConditionModel(
         sample_size=32, in_channels=4, out_channels=4, block_out_channels=widths, layers_per_block=1,
         down_block_types=("CrossAttnDownBlock2D", *("DownBlock2D",) * (len(widths) - 1)),
         up_block_types=(*("UpBlock2D",) * (len(widths) - 1), "CrossAttnUpBlock2D"),
-        cross_attention_dim=64, attention_head_dim=4, norm_num_groups=8,
+        cross_attention_dim=text, attention_head_dim=4, norm_num_groups=8,
     )  # fmt: skip
 
 
@@ -116,7 +118,16 @@ def _scheduler(name: str) -> LCMScheduler | EulerDiscreteScheduler | DDIMSchedul
             return DDIMScheduler(**BETAS, clip_sample=False, steps_offset=1)
 
 
+def main(folder: str) -> None:
+    """The pipeline of tests/data/tinydiffusers."""
+    animate_diff(Path(folder), widths=(16,), text=16)
+
+
 def _save(made: StableDiffusionPipeline | AnimateDiffPipeline, folder: Path) -> Path:
     made.save_pretrained(folder, safe_serialization=True)
     (folder / "README.md").write_text("---\nlicense: apache-2.0\n---\n# A small random pipeline\n")
     return folder
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

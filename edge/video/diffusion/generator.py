@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from edge.diffusers_manifest import DiffusersManifest
@@ -18,6 +17,7 @@ from edge.errors import EngineError
 from edge.memory import return_what_is_free
 from edge.mode import FPS, ModeRow
 from edge.packs import Pack
+from edge.part import Part
 from edge.plan import Plan
 from edge.stop import Stop
 from edge.video.diffusion.clip_tokens import ClipTokenizer
@@ -34,8 +34,9 @@ EVERYWHERE = (0.0, 0.0, 1.0, 1.0)
 
 
 class DiffusionGenerator:
-    """A pack of kind `diffusers`. `timings_s`, `steps` and `weights` are as those of `edge.video.generator.Generator`.
+    """A pack of kind `diffusers`.
 
+    `timings_s`, `steps` and `weights` are as those of `edge.video.generator.Generator`, with the time to open the parts.
     `ahead` is the share of the work that is done before the first frame comes; `progress` hears how far it is, 0 to `ahead`.
     """
 
@@ -46,7 +47,7 @@ class DiffusionGenerator:
     ) -> None:
         self.manifest = pack.manifest
         self.weights: Sequence[Path] = ()
-        self.timings_s = {"text": 0.0, "denoise": 0.0, "decode": 0.0}
+        self.timings_s = {"open": 0.0, "text": 0.0, "denoise": 0.0, "decode": 0.0}
         self.steps = 0
         self._pack, self._threads, self._progress = pack, threads, progress
 
@@ -74,7 +75,7 @@ class DiffusionGenerator:
     def read(self, texts: Sequence[str], *, stop: Stop) -> list[Floats]:
         """What the text encoder makes of each text: float32 [1, length, features]."""
         stop.check()
-        with self._timed("text"), self._opened("text_encoder") as encoder:
+        with self._opened("text_encoder") as encoder, self._timed("text"):
             tokenizer = ClipTokenizer(self._pack.file(self.manifest.tokens.file), self.manifest.tokens)
             return [encoder({"tokens": tokenizer.framed(text)}) for text in texts]
 
@@ -85,7 +86,7 @@ class DiffusionGenerator:
         rng = np.random.default_rng([seed, NOISE_TAG])
         schedule = make_schedule(self.manifest.scheduler, steps)
         sample = rng.standard_normal(shape) * schedule.start
-        with self._timed("denoise"), self._opened("unet") as network:
+        with self._opened("unet") as network, self._timed("denoise"):
             for number, step in enumerate(schedule.steps, 1):
                 stop.check()
                 seen = {"latents": _floats(sample * step.scale), "timestep": np.array([step.timestep], np.float32)}
@@ -97,7 +98,7 @@ class DiffusionGenerator:
                 self._progress(self.ahead * number / len(schedule.steps))
         return _floats(sample)
 
-    def pictures(self, latents: Floats, *, stop: Stop) -> Iterator[Picture]:
+    def pictures(self, latents: Floats, *, stop: Stop) -> Generator[Picture]:
         """Decode frame by frame: uint8 [height, width, 3], red, green, blue."""
         single = latents[:, :, None] if latents.ndim == 4 else latents
         with self._opened("decoder") as decoder:
@@ -118,25 +119,25 @@ class DiffusionGenerator:
         """The frames of the clip. Those of a film are decoded when they are first shown, and kept."""
         canvas, many = self.manifest.canvas, self.manifest.frames
         size = canvas.out_width, canvas.out_height
-        made = self.pictures(latents, stop=stop)
-        if many == 1:
-            [picture] = made
-            yield from (_planar(nearer(picture, share=share), size) for share in approach(frames, loop=loop))
-            return
-        kept: list[Picture] = []
-        for number in order(frames, pictures=many, rate=canvas.fps / FPS, loop=loop):
-            while len(kept) <= number:
-                kept.append(_planar(next(made), size))
-            yield kept[number]
+        with closing(self.pictures(latents, stop=stop)) as made:
+            if many == 1:
+                picture = next(made)
+                made.close()
+                yield from (_planar(nearer(picture, share=share), size) for share in approach(frames, loop=loop))
+                return
+            kept: list[Picture] = []
+            for number in order(frames, pictures=many, rate=canvas.fps / FPS, loop=loop):
+                while len(kept) <= number:
+                    kept.append(_planar(next(made), size))
+                yield kept[number]
 
     @contextmanager
     def _opened(self, name: str) -> Iterator[_Network]:
         """One part; its memory goes back to the board at the end."""
         part = self.manifest.parts[name]
         try:
-            session, _ = open_session(self._pack.file(part.file), part, threads=self._threads, arena=False)
-            network = _Network(session, name)
-            del session
+            with self._timed("open"):
+                network = _Network(self._pack.file(part.file), part, name=name, threads=self._threads)
             yield network
             network.close()
         finally:
@@ -158,8 +159,9 @@ def _floats(values: NDArray[Any]) -> Floats:
 class _Network:
     """An opened part as a function to its only output; whoever still holds it does not hold its memory."""
 
-    def __init__(self, session: ort.InferenceSession, name: str) -> None:
-        self._session, self._name = session, name
+    def __init__(self, path: Path, part: Part, *, name: str, threads: int) -> None:
+        self._session, _ = open_session(path, part, threads=threads, arena=False)
+        self._name = name
 
     def __call__(self, inputs: dict[str, NDArray[Any]]) -> Floats:
         try:

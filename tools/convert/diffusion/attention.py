@@ -60,7 +60,7 @@ def write_loops(model: onnx.ModelProto) -> int:
     graph, made = model.graph, 0
     for number, node in enumerate(graph.node):
         if node.op_type == OPERATOR:
-            pieces, together, tokens, size = next(one for one in node.attribute if one.name == "shape").ints
+            _, together, tokens, size = next(one for one in node.attribute if one.name == "shape").ints
             loop = helper.make_node(
                 "Scan", list(node.input), list(node.output), name=node.name, num_scan_inputs=3,
                 body=_body(f"{node.name}/", together, tokens, size),

@@ -134,11 +134,11 @@ def _announce(order: Order, seen: Look) -> None:
     pipeline, shape, needs = seen.pipeline, seen.shape, seen.needs
     weights = sum(one.parameters for one in pipeline.components)
     drawn = f"{shape.frames} frames at {order.fps} fps" if shape.frames > 1 else "one picture"
+    answers = "two answers" if seen.asks_twice else "one answer"
     asked = " and ".join(map(str, seen.steps))
     tell_rows([
         ("pipeline", f"{pipeline.kind}, {weights / 1e6:,.1f} million weights, licence {pipeline.licence}"),
-        ("draws", f"{drawn} of {shape.width}x{shape.height} in {asked} steps, {pipeline.scheduler.kind}, "
-                  f"{'prompt and negative' if seen.asks_twice else 'one answer'} a step"),
+        ("draws", f"{drawn} of {shape.width}x{shape.height} in {asked} steps, {pipeline.scheduler.kind}, {answers} a step"),
         *((part.replace("_", " "), f"about {size / 1e6:,.1f} MB") for part, size in needs.parts.items()),
         ("to", str(order.pack)),
         ("disk", f"{needs.disk / 1e6:,.0f} MB while it works"),

@@ -57,6 +57,9 @@ def quantise(source: Path, target: Path, *, part: str, ranges: Ranges) -> dict[s
     at = _pass(ORTQuantizer(at), config, source.parent / "dynamic", None)
     model = onnx.load(str(at))
     loops = write_loops(model)
+    del model.graph.value_info[:]  # shapes are inferred when it is opened
+    for node in model.graph.node:
+        node.doc_string = ""
     target.with_suffix(".data").unlink(missing_ok=True)
     onnx.save_model(
         model, str(target), save_as_external_data=True, location=target.with_suffix(".data").name,
