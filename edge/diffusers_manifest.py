@@ -45,7 +45,7 @@ class DiffusersManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     """A pack that reads the prompt itself and draws `frames` frames at the canvas' rate, all of them together.
 
     It may be run with each number of `steps`. With a `guidance` above 1 every step asks the network twice, for the prompt
-    and for `negative`. `memory_mib` is what each part takes while it is open, for the memory plan.
+    and for `negative`. `memory_mib` is what a process takes that runs this part, libraries included, for the memory plan.
     """
 
     format: Literal[1]
@@ -67,8 +67,8 @@ class DiffusersManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     files: dict[str, WeightFile]
 
     @property
-    def anonymous_mib(self) -> float:
-        """What generating takes: one part is open at a time."""
+    def process_mib(self) -> float:
+        """What generating takes, libraries included: one part is open at a time."""
         return max(self.memory_mib.values())
 
     @property

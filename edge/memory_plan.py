@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from edge.diffusers_manifest import DiffusersManifest
 from edge.errors import OutputError
 from edge.manifest import BATCH_TOKENS, CONTEXT_TOKENS, AnyVideoManifest, LlmManifest
 from edge.mode import Mode, ModeRow
@@ -25,6 +26,8 @@ FORGET = 0.98  # of what was learned, each time that less was needed
 
 def estimate_mib(row: ModeRow, *, video: AnyVideoManifest, llm: LlmManifest | None) -> float:
     """What a mode is expected to hold: the language model is closed before the video model opens."""
+    if isinstance(video, DiffusersManifest):
+        return video.process_mib
     drawing = video.anonymous_mib
     if not row.language_model or llm is None:
         return BASE_MIB + drawing

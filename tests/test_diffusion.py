@@ -16,7 +16,7 @@ import yaml
 from edge.diffusers_manifest import DiffusersManifest
 from edge.errors import Cancelled, ModelError
 from edge.manifest import load_manifest
-from edge.memory_plan import BASE_MIB, estimate_mib
+from edge.memory_plan import estimate_mib
 from edge.mode import Mode
 from edge.models import Models
 from edge.packs import Pack, find_video_pack
@@ -137,7 +137,7 @@ def test_the_prompt_is_the_plan_in_every_mode(tmp_path: Path) -> None:
 
 def test_the_memory_plan_counts_the_largest_part(manifest: DiffusersManifest) -> None:
     large = msgspec.structs.replace(manifest, memory_mib={"text_encoder": 130.0, "unet": 900.0, "decoder": 40.0})
-    assert estimate_mib(Mode.THINK.row, video=large, llm=None) == BASE_MIB + 900
+    assert estimate_mib(Mode.THINK.row, video=large, llm=None) == 900
 
 
 def test_the_library_takes_only_the_same_words_for_alike(manifest: DiffusersManifest, tmp_path: Path) -> None:

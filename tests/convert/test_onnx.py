@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from references import factors, schedulers
 
 from edge.diffusers_manifest import PARTS, DiffusersManifest
 from edge.manifest import file_sha256, load_manifest
+from edge.memory import held_mib
 from edge.packs import Pack, verify_pack
 from edge.stop import Stop
 from edge.video.diffusion.generator import DiffusionGenerator
@@ -48,6 +51,20 @@ def run(*command: str | Path, cwd: Path) -> Done:
         [sys.executable, "-m", *map(str, command)], cwd=cwd, env=env, capture_output=True, text=True, timeout=900, check=False
     )  # fmt: skip
     return Done(done.returncode, done.stdout, done.stderr)
+
+
+def held_by(*command: str, cwd: Path) -> float:
+    """Run it well, and say how many MiB it held at the most: looked at more often than it looks itself."""
+    env = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    most = 0.0
+    with (cwd / "said").open("w") as said:
+        process = subprocess.Popen([sys.executable, "-m", *command], cwd=cwd, env=env, stdout=said, stderr=said)
+        while process.poll() is None:
+            with suppress(ProcessLookupError):
+                most = max(most, held_mib(pid=process.pid))
+            time.sleep(0.02)
+    assert process.returncode == 0, (cwd / "said").read_text()
+    return most
 
 
 @dataclass(frozen=True)
@@ -115,12 +132,9 @@ def test_a_board_makes_a_clip_within_the_memory_that_was_predicted(made: Made, t
     where = [*folders, "--set", "engine.threads=1", "--set", "node.id=board"]
     added = run("edge", "models", "add", made.pack, "--trust", *where, cwd=tmp_path)
     assert added.code == 0, added.err
-    done = run(
-        "edge", "generate", "a red balloon", "--pack", made.kind, "--out", "clip.mp4", "--json", *where, cwd=tmp_path
-    )
-    assert done.code == 0, done.err
-    result = json.loads(done.out.splitlines()[-1])
-    assert result["memory"]["peak_held_mib"] == pytest.approx(made.report["board_mib"], rel=0.15)
+    command = ["edge", "generate", "a red balloon", "--pack", made.kind, "--out", "clip.mp4", *where]
+    held = held_by(*command, cwd=tmp_path)
+    assert held == pytest.approx(made.report["board_mib"], rel=0.15)
     with av.open(tmp_path / "clip.mp4") as clip:
         frames = [frame.to_ndarray(format="gray") for frame in clip.decode(video=0)]
     assert len(frames) == (12 if made.kind == "film" else 96) and frames[0].shape == (32, 32)

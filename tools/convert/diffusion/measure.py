@@ -1,4 +1,4 @@
-"""What a part takes in memory while it is open and works: measured with the board's own code, in a process of its own."""
+"""What a process takes in memory in which a part is open and works: measured with the board's own code, in a process of its own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from edge.diffusers_manifest import PARTS, DiffusersManifest
 from edge.errors import EngineError
 from edge.manifest import load_manifest
 from edge.memory import MemoryPeak, return_what_is_free
-from edge.memory_plan import BASE_MIB
 from edge.packs import Pack
 from edge.stop import Stop
 from edge.video.diffusion.generator import DiffusionGenerator
@@ -24,10 +23,7 @@ TIMEOUT_S = 3600
 
 
 def measure(folder: Path, part: str, *, threads: int) -> float:
-    """MiB that a process takes in which a part of the pack works, less what edgereel counts for itself.
-
-    Raises EngineError.
-    """
+    """MiB that a process takes in which a part of the pack works. Raises EngineError."""
     done = subprocess.run(
         [sys.executable, "-m", "tools.convert.diffusion.measure", str(folder), part, str(threads)],
         capture_output=True, text=True, timeout=TIMEOUT_S, check=False,
@@ -46,9 +42,9 @@ def main(argv: list[str]) -> int:
     manifest = cast("DiffusersManifest", load_manifest(folder))
     generator = DiffusionGenerator(Pack(folder, manifest), threads=threads)
     return_what_is_free()
-    with MemoryPeak(period_s=0.05) as peak:
+    with MemoryPeak(period_s=0.02) as peak:
         _work(generator, part)
-    print(json.dumps({"mib": round(max(0.0, peak.mib()["peak_held_mib"] - BASE_MIB), 1)}))
+    print(json.dumps({"mib": round(peak.mib()["peak_held_mib"], 1)}))
     return 0
 
 

@@ -55,7 +55,7 @@ def markdown(report: dict[str, Any]) -> str:
         "",
         "## Parity with torch, and memory on a board",
         "",
-        "| part | MiB | PSNR | worst answer | SQNR | layers: static, dynamic, fp32 | memory while open, MiB |",
+        "| part | MiB | PSNR | worst answer | SQNR | layers: static, dynamic, fp32 | memory of its process, MiB |",
         "|---|---|---|---|---|---|---|",
         *(_row(part, report["parts"][part]) for part in PARTS),
         "",
