@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import re
 from pathlib import Path
 
@@ -104,6 +105,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _quiet(threads: int) -> None:
+    """What these libraries say of themselves is nothing that a person could act on."""
+    logging.getLogger("diffusers").setLevel(logging.ERROR)
     import diffusers  # noqa: PLC0415 - seconds to import
     import torch  # noqa: PLC0415
     import transformers  # noqa: PLC0415
