@@ -28,7 +28,9 @@ from edge.stop import Stop
 from edge.vectors import dims_of
 from edge.video.diffusion.generator import DiffusionGenerator
 from edge.video.loop import Loop
+from tests.boards import Board
 from tests.conftest import Cli
+from tests.mosquitto import Listener, Mosquitto
 
 DATA = Path(__file__).resolve().parent / "data"
 FOLDER = DATA / "tinydiffusers"
@@ -175,3 +177,23 @@ def test_what_such_a_pack_cannot_do_is_said(cli: Cli, board: list[str]) -> None:
     ):
         done = cli(verb, "a red balloon", "--pack", "tinydiffusers", *options, *board)
         assert done.code == 3 and said in done.err
+
+
+def test_a_daemon_draws_with_such_a_pack_and_knows_the_same_words_again(
+    tmp_path: Path, server: Mosquitto, seen: Listener
+) -> None:
+    board = Board(tmp_path, server, "models.video=tinydiffusers", "library.reuse=same")
+    board.start()
+    try:
+        seen.wait(lambda message: message.get("payload") == "online")
+        states = {}
+        for job, prompt in (("a", "a red balloon"), ("b", "A red balloon."), ("c", "a blue boat")):
+            server.publish("edgereel/v1/node/n1/req", json.dumps({"id": job, "prompt": prompt, "mode": "think"}))
+            states[job] = seen.wait_state(job, "done", "failed")
+            assert states[job]["state"] == "done", board.log.read_text()
+        clips = {job: state["result"]["clip"]["sha256"] for job, state in states.items()}
+        assert clips["a"] == clips["b"] != clips["c"]
+        server.publish("edgereel/v1/node/n1/req", json.dumps({"id": "d", "prompt": "a boat", "path": [[0, 0], [1, 1]]}))
+        assert "takes no path" in seen.wait_state("d", "done", "failed")["error"]["message"]
+    finally:
+        board.end()
