@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import onnxruntime as ort
+from numpy.typing import NDArray
 
-from edge.errors import ModelError
+from edge.errors import EngineError, ModelError
 from edge.part import Part
 from edge.video.prepared import prepared
 
@@ -42,6 +45,17 @@ def open_session(
     _check(path, "input", part.inputs.keys(), [item.name for item in session.get_inputs()])
     _check(path, "output", part.outputs.keys(), [item.name for item in session.get_outputs()])
     return session, weights
+
+
+def run_session(session: ort.InferenceSession, inputs: Mapping[str, NDArray[Any]], *, name: str) -> NDArray[Any]:
+    """The first output of a large network, called `name`. Raises EngineError: its memory may not be had."""
+    try:
+        return np.asarray(session.run(None, dict(inputs))[0])
+    except Exception as exc:  # as in `_open`
+        raise EngineError(
+            f"The part {name} of the pack cannot be run: {str(exc).splitlines()[0][:200]}.",
+            hint="Is enough memory free? A smaller frame takes less: convert the pipeline with another --size.",
+        ) from exc
 
 
 def _find(path: Path, *, threads: int, cache: Path | None) -> tuple[Path, Path | None]:

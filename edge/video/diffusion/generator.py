@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.diffusers_manifest import DiffusersManifest
-from edge.errors import EngineError
 from edge.memory import return_what_is_free
 from edge.mode import FPS, ModeRow
 from edge.packs import Pack
@@ -25,7 +24,7 @@ from edge.video.diffusion.film import approach, nearer, order
 from edge.video.diffusion.schedule import make_schedule
 from edge.video.loop import Loop
 from edge.video.scheduler import choose_steps
-from edge.video.session import open_session
+from edge.video.session import open_session, run_session
 
 Floats = NDArray[np.float32]
 Picture = NDArray[np.uint8]
@@ -164,13 +163,7 @@ class _Network:
         self._name = name
 
     def __call__(self, inputs: dict[str, NDArray[Any]]) -> Floats:
-        try:
-            return _floats(self._session.run(None, inputs)[0])
-        except Exception as exc:  # onnxruntime's exceptions share no public base class
-            raise EngineError(
-                f"The part {self._name} of the pack cannot be run: {str(exc).splitlines()[0][:200]}.",
-                hint="Is enough memory free? A smaller frame takes less: convert the pipeline with another --size.",
-            ) from exc
+        return _floats(run_session(self._session, inputs, name=self._name))
 
     def close(self) -> None:
         """Let go of the session."""

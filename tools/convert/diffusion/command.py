@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
+import os
 import re
 from pathlib import Path
 
@@ -106,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _quiet(threads: int) -> None:
     """What these libraries say of themselves is nothing that a person could act on."""
-    logging.getLogger("diffusers").setLevel(logging.ERROR)
+    os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")  # else it speaks while it is imported
     import diffusers  # noqa: PLC0415 - seconds to import
     import torch  # noqa: PLC0415
     import transformers  # noqa: PLC0415

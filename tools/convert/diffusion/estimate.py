@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+from edge.memory_plan import BASE_MIB
 from tools.convert.diffusion.folder import Pipeline
 from tools.convert.diffusion.networks import Shape
 
@@ -13,6 +14,7 @@ FULL_BYTES = 4
 PACKED = 1.02  # bytes of a weight in INT8, with the scales and what stays in fp32
 GRAPH_BYTES = 2 << 20
 SPARE_BYTES = 256 << 20
+MIB = 1 << 20
 BASE_BYTES = 1100 << 20  # torch, diffusers and optimum themselves
 COPIES = 3.2  # of the largest part in fp32 in memory at once: the quantiser compares two
 WORKING = 24  # numbers for each latent and first channel that are in memory while a UNet runs
@@ -47,7 +49,7 @@ def estimate(pipeline: Pipeline, shape: Shape, *, prompts: int, runs: int, threa
     multiplied = prompts * runs * _multiplications(pipeline.unet.shapes, spots)
     return Estimate(
         parts=parts, disk=2 * FULL_BYTES * largest + sum(parts.values()) + SPARE_BYTES,
-        memory=BASE_BYTES + int(COPIES * FULL_BYTES * largest) + working, board=int(BOARD_COPIES * max(parts.values())) + working,
+        memory=BASE_BYTES + int(COPIES * FULL_BYTES * largest) + working, board=int(BASE_MIB) * MIB + int(BOARD_COPIES * max(parts.values())) + working,
         seconds=START_S + multiplied / MULTIPLY_PER_S / threads + sum(weights.values()) / WEIGHTS_PER_S,
     )  # fmt: skip
 
