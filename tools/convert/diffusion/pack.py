@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
+import onnx
 import yaml
 
 from edge.diffusers_manifest import PARTS, DiffusersManifest, Tokens
 from edge.manifest import MANIFEST, load_manifest
-from edge.part import Canvas, Part
+from edge.part import Canvas, Part, Tensor
 from edge.whole_file import whole_file
 from tools.convert.diffusion.order import Look, Order
-from tools.convert.pack import part_of, weight_file
+from tools.convert.pack import weight_file
 from tools.convert.quantize import OPSET
 
 HEAD = "# {what}, converted by `python -m tools.convert onnx`; report.md beside this file says how.\n"
@@ -21,8 +22,9 @@ UNKNOWN_MIB = 0.0
 
 
 def read_part(folder: Path, name: str) -> Part:
-    """What the manifest says of a part whose files lie in `folder`."""
-    return msgspec.structs.replace(part_of(folder / f"{name}.onnx"), data=f"{name}.data")
+    """What the manifest says of a part whose files lie in `folder`; its weights are not read for that."""
+    graph = onnx.load(str(folder / f"{name}.onnx"), load_external_data=False).graph
+    return Part(f"{name}.onnx", _tensors(graph.input), _tensors(graph.output), data=f"{name}.data")
 
 
 def write_manifest(
@@ -52,3 +54,13 @@ def write_manifest(
     read = load_manifest(folder)
     assert isinstance(read, DiffusersManifest)
     return read
+
+
+def _tensors(items: Iterable[onnx.ValueInfoProto]) -> dict[str, Tensor]:
+    kinds = {onnx.TensorProto.FLOAT: "float32", onnx.TensorProto.INT64: "int64"}
+    return {
+        item.name: Tensor(
+            [one.dim_value for one in item.type.tensor_type.shape.dim], kinds[item.type.tensor_type.elem_type]
+        )
+        for item in items
+    }
