@@ -70,7 +70,7 @@ class Engine(msgspec.Struct, frozen=True, kw_only=True):
     nice: Annotated[int, msgspec.Meta(ge=0, le=19)] = 5
     small_board: Literal["auto", "yes", "no"] = "auto"
     reserve_mib: Annotated[float, msgspec.Meta(ge=0)] = 32.0
-    max_attempts: Annotated[int, msgspec.Meta(ge=1, le=10)] = 3
+    max_attempts: Annotated[int, msgspec.Meta(ge=1, le=100)] = 3
 
 
 class Queue(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ import pytest
 
 from tests.boards import Board
 from tests.faults.conftest import Report
-from tests.faults.ledger import read_ledger
+from tests.faults.ledger import read_ledger, untold
 from tests.faults.requests import send_all
 from tests.mosquitto import Listener, Mosquitto
 
@@ -68,10 +68,12 @@ def test_a_fleet_of_eight_does_everything_though_boards_die_and_the_broker_resta
     mean = sum(healthy) / len(healthy)
     off = max(abs(one - mean) for one in healthy) / mean
     lost = sum(state.get("state") != "done" for state in states.values())
+    again = set(ledger.twice) & untold([boards["n1"], boards["n2"]])  # nobody could know of those
     report(
         "fleet of 8", "two boards killed for good, one broker restart, one board paused (stand-in generator, 1 s a job)",
-        requests=len(ids), lost=lost, twice=len(ledger.twice),
-        note=f"shares of the five others: {sorted(healthy)}, at most {off:.0%} off their mean; {len(ids) / took:.1f} jobs/s",
+        requests=len(ids), lost=lost, twice=len(set(ledger.twice) - again),
+        note=f"shares of the five others: {sorted(healthy)}, at most {off:.0%} off their mean; {len(ids) / took:.1f} jobs/s; "
+        f"{len(again)} done again which a board had done that died for good before it could tell",
     )  # fmt: skip
     assert off <= 0.25 or len(ids) < 400
 
