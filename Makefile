@@ -17,7 +17,7 @@ help: ## list the targets
 
 .PHONY: demo
 demo: $(VENV)/.runtime ## set up, fetch the language model, and make out/demo.mp4 from a sentence
-	$(BIN)/edgereel models pull smollm2-135m
+	$(BIN)/edgereel models pull smollm2-135m-expand
 	mkdir -p out
 	$(BIN)/edgereel generate "a red balloon rises over snowy mountains" --out out/demo.mp4 --poster out/demo.jpg
 

@@ -128,7 +128,7 @@ def expand(
     if mode.row.language_model and models.llm is None:
         raise ModelError(
             f"Mode {mode.value} needs a language model, and none is here.",
-            hint="Run `edgereel models pull smollm2-135m`, or use --mode direct.",
+            hint="Run `edgereel models pull smollm2-135m-expand`, or use --mode direct.",
         )
     started = time.monotonic()
     video = models.video.manifest

@@ -56,7 +56,7 @@ class ModelChoice(msgspec.Struct, frozen=True, kw_only=True):
     """The packs to use, by name; an empty `llm` means that there is none."""
 
     video: Name = "tinyreel"
-    llm: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = "smollm2-135m"
+    llm: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = "smollm2-135m-expand"
 
 
 class Engine(msgspec.Struct, frozen=True, kw_only=True):
