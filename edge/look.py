@@ -33,6 +33,7 @@ class Verdict(StrEnum):
     """What to do with a job that another board may have."""
 
     START = "start"
+    SPEAK = "speak"  # nobody has it, but another board may be looking too: see edge/claims.py
     HOLD = "hold"
     SUPERSEDED = "superseded"
 
@@ -80,16 +81,19 @@ class Looks:
         wanted = [job for job in jobs if job.may_be_elsewhere]
         self._wanted_since = {job.id: self._wanted_since.get(job.id, now) for job in wanted}
         self._looked_at = {job_id: at for job_id, at in self._looked_at.items() if job_id in self._wanted_since}
+        new = {job.id for job in wanted if _is_new(job, age_s=now_s - job.created_at, connected_s=connected_s)}
         due = [
             job.id
             for job in wanted
-            if now - self._looked_at.get(job.id, -math.inf) >= AGAIN_S
-            and (connected_s >= SETTLE_S or _is_new(job, age_s=now_s - job.created_at, connected_s=connected_s))
+            if now - self._looked_at.get(job.id, -math.inf) >= AGAIN_S and (connected_s >= SETTLE_S or job.id in new)
         ]
         some = sorted(due, key=lambda job_id: self._looked_at.get(job_id, -math.inf))[:MOST]
         found = self._find(some, now=now) if some else {}
         self._looked_at |= dict.fromkeys(found, time.monotonic())
-        return found or self._blindly(now)
+        contested = {job.id for job in wanted if job.pool and job.id not in new}
+        return {one: _spoken(verdict, contested=one in contested) for one, verdict in found.items()} or self._blindly(
+            now
+        )
 
     def _find(self, job_ids: list[str], *, now: float) -> dict[str, Verdict]:
         try:
@@ -106,6 +110,10 @@ class Looks:
         """What may begin because nobody could be asked for long."""
         waiting = {job_id: min(now - since, now - self._saw_at) for job_id, since in self._wanted_since.items()}
         return {job_id: Verdict.START for job_id, blind_s in waiting.items() if blind_s > BLIND_S}
+
+
+def _spoken(verdict: Verdict, *, contested: bool) -> Verdict:
+    return Verdict.SPEAK if contested and verdict is Verdict.START else verdict
 
 
 def _is_new(job: Job, *, age_s: float, connected_s: float) -> bool:
