@@ -17,6 +17,7 @@ from edge.errors import BrokerError
 from edge.job import Job
 from edge.link import Link, open_link
 from edge.sections import Broker as BrokerSettings
+from edge.sharing import MAX_HOPS
 from edge.wire import FINAL_STATES, decode, job_topic, node_topic
 
 ANSWER_S = 0.5
@@ -81,7 +82,8 @@ class Looks:
         wanted = [job for job in jobs if job.may_be_elsewhere]
         self._wanted_since = {job.id: self._wanted_since.get(job.id, now) for job in wanted}
         self._looked_at = {job_id: at for job_id, at in self._looked_at.items() if job_id in self._wanted_since}
-        new = {job.id for job in wanted if _is_new(job, age_s=now_s - job.created_at, connected_s=connected_s)}
+        alone = {job.id for job in wanted if _is_alone(job, age_s=now_s - job.created_at, connected_s=connected_s)}
+        new = {job.id for job in wanted if job.id in alone and job.request.hops == 0}  # nobody was told of it before
         due = [
             job.id
             for job in wanted
@@ -90,10 +92,9 @@ class Looks:
         some = sorted(due, key=lambda job_id: self._looked_at.get(job_id, -math.inf))[:MOST]
         found = self._find(some, now=now) if some else {}
         self._looked_at |= dict.fromkeys(found, time.monotonic())
-        contested = {job.id for job in wanted if job.pool and job.id not in new}
-        return {one: _spoken(verdict, contested=one in contested) for one, verdict in found.items()} or self._blindly(
-            now
-        )
+        contested = {job.id for job in wanted if job.pool and job.id not in alone}
+        spoken = {one: _spoken(verdict, contested=one in contested) for one, verdict in found.items()}
+        return spoken or self._blindly(now)
 
     def _find(self, job_ids: list[str], *, now: float) -> dict[str, Verdict]:
         try:
@@ -116,9 +117,9 @@ def _spoken(verdict: Verdict, *, contested: bool) -> Verdict:
     return Verdict.SPEAK if contested and verdict is Verdict.START else verdict
 
 
-def _is_new(job: Job, *, age_s: float, connected_s: float) -> bool:
-    """Whether a job is a first copy that came after the broker did: nobody was told of it before."""
-    return job.request.attempt == 1 and job.request.hops == 0 and age_s < connected_s
+def _is_alone(job: Job, *, age_s: float, connected_s: float) -> bool:
+    """Whether no copy of a job is on its way: it was sent once, handed on perhaps, and came after the broker did."""
+    return job.request.attempt == 1 and job.request.hops < MAX_HOPS and age_s < connected_s
 
 
 def look_at(link: Link, job_ids: list[str]) -> dict[str, Seen]:
