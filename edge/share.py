@@ -44,6 +44,7 @@ class Share:
         self._claims = Claims(settings.broker, node=settings.node.id)
         self._connects = 0
         self._gate = Gate()
+        self._depth = 0
         self._spread = random.uniform(-1, 1)  # noqa: S311 - that boards differ is enough
         self._seen_at = time.monotonic()
         self._stop = threading.Event()
@@ -71,20 +72,24 @@ class Share:
 
     @property
     def crowded(self) -> bool:
-        """True while the board is out of its pools because too much waits here."""
-        return bool(self._fleet.pools) and not self._gate.is_open and self._queue.depth() > self._fleet.low
+        """True while the board is out of its pools because too much waits here.
+
+        As it was when `follow` looked: it is asked inside a transaction of the queue, which cannot be asked again there.
+        """
+        return bool(self._fleet.pools) and not self._gate.is_open and self._depth > self._fleet.low
 
     def follow(self, *, unfit: str, full: str) -> None:
         """Join or leave the pools; `unfit` says why nothing can be done here, `full` why nothing more can be taken."""
         unfit = "drained" if self._queue.wishes.drained else unfit
+        self._depth = self._queue.depth()
         self._gate = step(
-            self._gate, depth=self._queue.depth(), closed_by=unfit or full, now=time.monotonic(), fleet=self._fleet,
+            self._gate, depth=self._depth, closed_by=unfit or full, now=time.monotonic(), fleet=self._fleet,
             spread=self._spread,
         )  # fmt: skip
         self._pool.follow(self._gate)
         if unfit and self._queue.now() >= self._queue.sharing.alone_until:
             self.hand_back()
-        elif self._gate.is_open and self._broker.connected and self._queue.depth() <= self._fleet.low:
+        elif self._gate.is_open and self._broker.connected and self._depth <= self._fleet.low:
             self._take_back()
 
     def hand_back(self) -> None:
