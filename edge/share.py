@@ -39,12 +39,13 @@ class Share:
         self._fleet = settings.fleet
         self._queue = queue
         self._broker = broker
-        self._pool = Pool(settings.broker, settings.fleet, node=settings.node.id, handle=handle)
+        self._handle = handle
+        self._pool = Pool(settings.broker, settings.fleet, node=settings.node.id, handle=self._take)
         self._looks = Looks(settings.broker, node=settings.node.id, connected_s=self._connected_s)
         self._claims = Claims(settings.broker, node=settings.node.id)
         self._connects = 0
-        self._gate = Gate()
-        self._depth = 0
+        self._gate, self._depth, self._closed_by = Gate(), 0, ""
+        self._stepping = threading.Lock()
         self._spread = random.uniform(-1, 1)  # noqa: S311 - that boards differ is enough
         self._seen_at = time.monotonic()
         self._stop = threading.Event()
@@ -81,16 +82,27 @@ class Share:
     def follow(self, *, unfit: str, full: str) -> None:
         """Join or leave the pools; `unfit` says why nothing can be done here, `full` why nothing more can be taken."""
         unfit = "drained" if self._queue.wishes.drained else unfit
-        self._depth = self._queue.depth()
-        self._gate = step(
-            self._gate, depth=self._depth, closed_by=unfit or full, now=time.monotonic(), fleet=self._fleet,
-            spread=self._spread,
-        )  # fmt: skip
-        self._pool.follow(self._gate)
+        self._closed_by = unfit or full
+        self._step()
         if unfit and self._queue.now() >= self._queue.sharing.alone_until:
             self.hand_back()
         elif self._gate.is_open and self._broker.connected and self._depth <= self._fleet.low:
             self._take_back()
+
+    def _take(self, message: Incoming) -> None:
+        """Take a request, and leave at once when that was enough: when all others are full, all come here."""
+        self._handle(message)
+        if self._gate.is_open:
+            self._step()
+
+    def _step(self) -> None:
+        with self._stepping:
+            self._depth = self._queue.depth()
+            self._gate = step(
+                self._gate, depth=self._depth, closed_by=self._closed_by, now=time.monotonic(), fleet=self._fleet,
+                spread=self._spread,
+            )  # fmt: skip
+            self._pool.follow(self._gate)
 
     def hand_back(self) -> None:
         """Give the pools back what waits here and came from them."""

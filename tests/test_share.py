@@ -81,6 +81,15 @@ def test_a_board_joins_takes_work_and_leaves_when_it_has_enough(tmp_path: Path, 
         until(one.joined)
 
 
+def test_a_board_that_has_enough_leaves_at_once_not_at_the_next_tick(tmp_path: Path, server: Mosquitto) -> None:
+    with part(tmp_path, server) as one:
+        until(one.joined)
+        for number in range(3):
+            server.publish(POOL, f'{{"id":"j{number}","prompt":"a fish"}}')
+        until(lambda: not one.share.to_json()["joined"])  # without a call of follow
+        assert one.queue.depth() == 3
+
+
 def test_a_drained_board_gives_back_what_waits_and_keeps_what_is_its_own(tmp_path: Path, server: Mosquitto) -> None:
     with part(tmp_path, server) as one, puppet(server, "n2", POOL) as other:
         one.put("runs")
