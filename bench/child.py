@@ -54,6 +54,9 @@ def call(
             process.kill()
             out, why = b"", f"not done after {timeout_s:.0f} s"
             process.wait()
+        except BaseException:  # Ctrl-C too: nothing is left behind
+            process.kill()
+            raise
     seconds = time.monotonic() - began
     lines = [line for line in out.decode(errors="replace").splitlines() if line.startswith(MARK)]
     told = json.loads(lines[-1].removeprefix(MARK)) if lines else {}

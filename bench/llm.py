@@ -128,12 +128,20 @@ def _ways(*, read: int, write: int) -> dict[str, Way]:
 
 def _rows(ways: dict[str, Way], *, rounds: int) -> list[Row]:
     cells: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    failed: dict[str, str] = {}
     for _, name in take_turns(rounds, list(ways)):
-        told = ways[name]()
+        if name in failed:
+            continue
+        try:
+            told = ways[name]()
+        except (RuntimeError, OSError, subprocess.SubprocessError) as exc:
+            failed[name] = str(exc)[:200]
+            continue
         for key, (column, unit) in _COLUMNS.items():
             if key in told:
                 cells[name, column, unit].append(told[key])
-    return [Row(way=way, column=column, unit=unit, values=values) for (way, column, unit), values in cells.items()]
+    rows = [Row(way=way, column=column, unit=unit, values=values) for (way, column, unit), values in cells.items()]
+    return rows + [Row(way=way, column=WRITES, unit=RATE, note=f"failed: {why}") for way, why in failed.items()]
 
 
 _COLUMNS = {
