@@ -62,7 +62,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", default="", metavar="NAMES", help=f"parts ({', '.join(GROUPS)}) or measurements, with commas")
+    parser.add_argument(
+        "--only", default="", metavar="NAMES", help=f"parts ({', '.join(GROUPS)}) or measurements, with commas"
+    )
     parser.add_argument("--quick", action="store_true", help="small counts, kept and written apart")
     parser.add_argument("--noisy", action="store_true", help="measure though others compute, and mark the page so")
     parser.add_argument("--again", action="store_true", help="measure anew what there is a record of")

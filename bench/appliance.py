@@ -56,9 +56,9 @@ def _clips(one: Running, *, quick: bool) -> list[Row]:
             took = took[1:]
         rows.append(_row(f"request to clip, {mode}", "s", took))
     jobs = [f"many-{number}" for number in range(3 if quick else 10)]
-    began = [one.ask(job, prompt=PROMPT, mode="direct", seconds=4, seed=number) for number, job in enumerate(jobs)][0]
+    asked = [one.ask(job, prompt=PROMPT, mode="direct", seconds=4, seed=number) for number, job in enumerate(jobs)]
     ends = [one.ear.wait_end(job)[0].at for job in jobs]
-    rows.append(_row("clips of 4 s an hour, direct", "1/h", [3600 * len(jobs) / (ends[-1] - began)]))
+    rows.append(_row("clips of 4 s an hour, direct", "1/h", [3600 * len(jobs) / (ends[-1] - asked[0])]))
     engines = [read_process(Path("/"), pid=pid) for pid in children(one.process.pid)]
     return [*rows, _row("engine afterwards, PSS", "MiB", [sum(engine.get("pss_mib", 0.0) for engine in engines)])]
 
@@ -80,12 +80,13 @@ def _answers(one: Running, *, quick: bool) -> list[Row]:
     one.ear.say("job/long/cancel")
     if not any(heard.state_of("long") == "done" for heard in one.ear.seen):
         one.ear.wait_end("long")
-    rows = []
-    for name, took in (("idle", idle), ("while generating", busy)):
-        for share in (0.5, 0.99):
-            rows.append(_row(f"status answer {name}, p{100 * share:.0f}", "ms", [1000 * percentile(took, share)],
-                             note=f"{len(took)} answers"))  # fmt: skip
-    return rows
+    return [
+        _row(
+            f"status answer {name}, p{100 * share:.0f}", "ms", [1000 * percentile(took, share)], note=f"of {len(took)}"
+        )
+        for name, took in (("idle", idle), ("while generating", busy))
+        for share in (0.5, 0.99)
+    ]
 
 
 def _answer(one: Running) -> float:

@@ -59,7 +59,10 @@ def ladder(*, quick: bool) -> list[Row]:
 
 def make(seconds: float | None, folder: str, mode: str = "direct") -> dict[str, Any]:
     """One clip."""
-    models = replace(models_of(load_settings(None, overrides=["engine.small_board=yes"], env=os.environ)), cache=Path(folder) / "cache")
+    models = replace(
+        models_of(load_settings(None, overrides=["engine.small_board=yes"], env=os.environ)),
+        cache=Path(folder) / "cache",
+    )
     request = make_request("a red balloon rises over snowy mountains", seed=1, seconds=seconds)
     began = time.perf_counter()
     events = run(request, mode=Mode(mode), reason="", models=models, out=Path(folder) / "clip.mp4", poster=None,

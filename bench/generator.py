@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.child import PEERS, call
 from bench.figures import take_turns
-from bench.llm_peers import Missing
+from bench.llm_peers import MissingPeerError
 from bench.store import WORK, Row
 from edge.cpu import fast_cores
 from edge.manifest import VideoManifest
@@ -25,7 +25,7 @@ def parts(*, quick: bool) -> list[Row]:
     pack = find_video_pack("tinyreel", roots=[shipped_root()])
     twins = str(WORK / "twins")
     if not PEERS.is_file():
-        raise Missing("the peers' environment is not there: run make bench-peers")
+        raise MissingPeerError("the peers' environment is not there: run make bench-peers")
     about = call("bench.twin:make", {"source": str(pack.folder), "target": twins}, python=PEERS).check()
     runs, rounds = (3, 2) if quick else (10, 5)
     with tempfile.TemporaryDirectory() as cache:
@@ -89,7 +89,7 @@ def _rows(way: str, found: list[dict[str, Any]], manifest: VideoManifest, about:
     weights = sum(one["twin_mib" if "fp32" in way else "mib"] for one in about.values())
     rows.append(Row(way=way, column="anonymous per weight, opened", unit="MiB/MiB",
                     values=[one["opened_mib"] / weights for one in found]))  # fmt: skip
-    return rows + [Row(way=way, column="all parts open", unit="s", values=[one["open_s"] for one in found])]
+    return [*rows, Row(way=way, column="all parts open", unit="s", values=[one["open_s"] for one in found])]
 
 
 def _about(about: dict[str, Any], far: dict[str, float]) -> list[Row]:

@@ -56,7 +56,7 @@ def openvino(folder: str, inputs: Inputs, runs: int) -> dict[str, Any]:
     def opened(name: str) -> Run:
         compiled = core.compile_model(f"{folder}/{name}.onnx", "CPU", {"PERFORMANCE_HINT": "LATENCY"})
         request = compiled.create_infer_request()
-        return lambda feed: request.infer(feed)
+        return request.infer
 
     return _measured(opened, inputs, runs)
 
@@ -68,7 +68,9 @@ def compare(folder: str, twins: str, inputs: Inputs) -> dict[str, Any]:
     ort.set_default_logger_severity(3)
     told = {}
     for name in inputs:
-        pair = [ort.InferenceSession(f"{one}/{name}.onnx", providers=["CPUExecutionProvider"]) for one in (folder, twins)]
+        pair = [
+            ort.InferenceSession(f"{one}/{name}.onnx", providers=["CPUExecutionProvider"]) for one in (folder, twins)
+        ]
         feed = feeds(inputs)[name]
         one, other = (np.asarray(session.run(None, feed)[0], np.float64) for session in pair)
         told[name] = float(np.abs(one - other).mean() / (one.std() + 1e-9))

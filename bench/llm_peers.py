@@ -22,14 +22,14 @@ BIN = WORK / "build/llama/bin"
 OUR_OPTIONS = ("-fa", "1", "-ctk", "q8_0", "-ctv", "q8_0", "-b", str(BATCH_TOKENS), "-ub", str(BATCH_TOKENS))
 
 
-class Missing(RuntimeError):
+class MissingPeerError(RuntimeError):
     """A peer that is not built."""
 
 
 def program(name: str) -> Path:
-    """A built program. Raises Missing."""
+    """A built program. Raises MissingPeerError."""
     if not (BIN / name).is_file():
-        raise Missing(f"{name} is not built: run make bench-peers")
+        raise MissingPeerError(f"{name} is not built: run make bench-peers")
     return BIN / name
 
 
@@ -58,7 +58,7 @@ class Server:
             if self.process.poll() is not None:
                 raise RuntimeError(f"llama-server ended with {self.process.returncode}")
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=5) as answer:  # noqa: S310 - loopback
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=5) as answer:
                     if answer.status == 200:
                         self.open_s = time.monotonic() - self._began
                         return
@@ -69,7 +69,7 @@ class Server:
     def complete(self, prompt: list[int], *, write: int, timeout_s: float = 600.0) -> dict[str, Any]:
         """Continue a prompt of tokens; the server's own timings, and `first_s` to the first token as a client sees it."""
         body = {"prompt": prompt, "n_predict": write, "stream": True, "ignore_eos": True, "seed": 1}
-        request = urllib.request.Request(  # noqa: S310 - loopback
+        request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/completion", json.dumps(body).encode(), {"Content-Type": "application/json"}
         )
         began, first, last = time.perf_counter(), 0.0, dict[str, Any]()

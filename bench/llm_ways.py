@@ -55,7 +55,7 @@ def defaults(gguf: str, read: int, write: int) -> dict[str, Any]:
 
 
 def ours_first(
-    gguf: str, sha256: str, prefix: list[int], first: list[int], second: list[int], vocabulary: int
+    *, gguf: str, sha256: str, prefix: list[int], first: list[int], second: list[int], vocabulary: int
 ) -> dict[str, Any]:  # fmt: skip
     """Seconds to the first token: with nothing kept, and with the prefix in a file, as every job but the first has it."""
     with tempfile.TemporaryDirectory() as folder:
@@ -119,7 +119,9 @@ def _opened(gguf: str, sha256: str, vocabulary: int, *, cache: Path | None = Non
     pack, threads = Pack(path.parent, manifest, trust=Trust.GIVEN), choose_threads(cores=cores)
     with (
         tempfile.TemporaryDirectory() as own,
-        open_llama(pack, threads=threads, small_board=True, cache=cache or Path(own), stop=Stop(), cores=cores) as model,
+        open_llama(
+            pack, threads=threads, small_board=True, cache=cache or Path(own), stop=Stop(), cores=cores
+        ) as model,
     ):
         yield model
 

@@ -6,13 +6,13 @@ import hashlib
 import os
 import platform
 import subprocess
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from bench.child import PEERS
+from bench.child import PEERS, call
 from bench.llm import sha256_of, shipped
 from bench.llm_peers import BIN
 from bench.store import CHECKOUT
+from bench.versions import found
 from edge import __version__
 from edge.errors import EdgereelError
 from edge.packs import find_video_pack, shipped_root
@@ -26,13 +26,13 @@ def facts() -> list[tuple[str, str]]:
     """Names and values for the head of the results."""
     info = _cpuinfo()
     flags = set((info.get("flags") or info.get("Features") or "").split())
+    extensions = ", ".join(name for name in FLAGS if name in flags) or "none of the extensions looked for"
     return [
-        ("processor", f"{info.get('model name') or platform.machine()}, {os.cpu_count()} cores; "
-                      f"{', '.join(name for name in FLAGS if name in flags) or 'none of the extensions looked for'}"),
+        ("processor", f"{info.get('model name') or platform.machine()}, {os.cpu_count()} cores; {extensions}"),
         ("memory", f"{_memory_gib():.0f} GiB"),
         ("system", f"{platform.system()} {platform.release()}, Python {platform.python_version()}"),
         ("edgereel", f"{__version__}, commit {_commit()}"),
-        ("packages", _versions(PACKAGES)),
+        ("packages", _said(found(PACKAGES))),
         ("peers", f"{_peer_versions()}; llama-bench {_file(BIN / 'llama-bench')}, llama-server {_file(BIN / 'llama-server')}"),
         ("language model", _language_model()),
         ("generator", _generator()),
@@ -55,23 +55,14 @@ def _commit() -> str:
     return done.stdout.strip() or "unknown"
 
 
-def _versions(names: tuple[str, ...]) -> str:
-    found = []
-    for name in names:
-        try:
-            found.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            continue
-    return ", ".join(found)
-
-
 def _peer_versions() -> str:
     if not PEERS.is_file():
         return "no environment"
-    code = f"from importlib.metadata import version, distributions as d; n={{x.name for x in d()}}; " \
-           f"print(', '.join(f'{{p}} {{version(p)}}' for p in {PEER_PACKAGES!r} if p in n))"  # fmt: skip
-    done = subprocess.run([str(PEERS), "-c", code], check=False, capture_output=True, text=True)
-    return done.stdout.strip() or "no environment"
+    return _said(call("bench.versions:found", {"names": PEER_PACKAGES}, python=PEERS).told)
+
+
+def _said(versions: dict[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
 def _file(path: Path) -> str:
@@ -88,7 +79,9 @@ def _language_model() -> str:
 
 def _generator() -> str:
     pack = find_video_pack("tinyreel", roots=[shipped_root()])
-    files = ", ".join(f"{part.file} {pack.manifest.files[part.file].sha256[:12]}" for part in pack.manifest.parts.values())
+    files = ", ".join(
+        f"{part.file} {pack.manifest.files[part.file].sha256[:12]}" for part in pack.manifest.parts.values()
+    )
     return f"{pack.manifest.name} {pack.manifest.version}: {files}"
 
 

@@ -28,7 +28,9 @@ def tables(rows: Sequence[Row]) -> Iterator[str]:
         ways = list(dict.fromkeys(row.way for row in mine))
         cells = {(row.way, row.column): row for row in mine}
         if len(ways) == 1:
-            yield from _table([unit or "count", ways[0]], [[column, _cell(cells[ways[0], column])] for column in columns])
+            yield from _table(
+                [unit or "count", ways[0]], [[column, _cell(cells[ways[0], column])] for column in columns]
+            )
         else:
             body = [[way, *(_cell(cells.get((way, column))) for column in columns)] for way in ways]
             yield from _table([unit or "count", *columns], body)

@@ -78,4 +78,3 @@ def flop(model: onnx.ModelProto) -> float:
         elif node.op_type in {"Gemm", "MatMul"}:
             total += 2 * prod(shapes[node.output[0]]) * shapes[node.input[0]][-1]
     return total
-

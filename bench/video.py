@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bench.child import PEERS, call
 from bench.generator import gflop_per_slot
-from bench.llm_peers import Missing
+from bench.llm_peers import MissingPeerError
 from bench.store import WORK, Row
 from edge.cpu import fast_cores
 from edge.mode import FPS, HEIGHT, WIDTH
@@ -43,7 +43,7 @@ PIECES = (
 def generators(*, quick: bool) -> list[Row]:
     """One run of each piece; a quick one at 64x64, and says so."""
     if not PEERS.is_file():
-        raise Missing("the peers' environment is not there: run make bench-peers")
+        raise MissingPeerError("the peers' environment is not there: run make bench-peers")
     size = {"width": 64, "height": 64} if quick else {"width": WIDTH, "height": HEIGHT}
     rows = _ours()
     for piece in PIECES:

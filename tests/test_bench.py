@@ -37,7 +37,8 @@ def test_a_spread_is_told_where_there_is_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0, "0"), (0.00123, "0.00123"), (1.234, "1.23"), (12.34, "12.3"), (123.4, "123"), (12345, "12345")]
+    ("value", "text"),
+    [(0, "0"), (0.00123, "0.00123"), (1.234, "1.23"), (12.34, "12.3"), (123.4, "123"), (12345, "12345")],
 )
 def test_three_digits_count(value: float, text: str) -> None:
     assert digits(value) == text
@@ -144,7 +145,10 @@ def test_a_long_clip_is_judged_by_memory_and_by_the_line() -> None:
 
 def test_the_page_tells_noise_failures_and_what_is_missing() -> None:
     fine, failed, missing = MEASURES[:3]
-    rows = [Row(way="a", column="reads", unit="tokens/s", values=[1, 2, 3]), Row(way="b", column="reads", unit="tokens/s", note="died")]
+    rows = [
+        Row(way="a", column="reads", unit="tokens/s", values=[1, 2, 3]),
+        Row(way="b", column="reads", unit="tokens/s", note="died"),
+    ]
     found = [(fine, replace(RECORD, rows=rows)), (failed, replace(RECORD, error="E: why")), (missing, None)]
     page = results(found, bars.judge({}), [("processor", "x|y")])
     assert "2.00 (1.00–3.00)" in page
