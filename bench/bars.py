@@ -8,6 +8,7 @@ from statistics import median
 
 from bench import generator, llm
 from bench.figures import digits, line_error
+from bench.llm_small import LOCKED
 from bench.store import Record
 
 Records = Mapping[str, Record]
@@ -64,8 +65,10 @@ def _contended(records: Records) -> tuple[str, bool]:
 
 
 def _small(records: Records) -> tuple[str, bool]:
-    limit = _middle(records, "llm-small", llm.OURS, "smallest group")
-    locked = _middle(records, "llm-small", llm.OURS, "weights locked there")
+    way = f"{llm.OURS}{LOCKED}"
+    limit, locked = (
+        _middle(records, "llm-small", way, column) for column in ("smallest group", "weights locked there")
+    )
     return f"{limit:.0f} MiB with {locked:.0f} MiB of weights locked", limit * 1.048576 <= 600 and locked > 300
 
 
