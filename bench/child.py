@@ -43,6 +43,7 @@ def call(
     """Run `function`, written module:name, with `argument`, in a process of its own; in a control group if wanted."""
     command = [str(python), "-m", "bench.child", function, json.dumps(argument)]
     began = time.monotonic()
+    WORK.mkdir(parents=True, exist_ok=True)
     log = WORK / "child.log"
     with log.open("wb") as errors, subprocess.Popen(
         command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=errors, preexec_fn=group.enter if group else None,  # noqa: PLW1509 - it only writes its number
