@@ -17,7 +17,7 @@ help: ## list the targets
 
 .PHONY: demo
 demo: $(VENV)/.runtime ## set up, fetch the language model, and make out/demo.mp4 from a sentence
-	$(BIN)/edgereel models pull smollm2-135m
+	$(BIN)/edgereel models pull smollm2-135m-expand
 	mkdir -p out
 	$(BIN)/edgereel generate "a red balloon rises over snowy mountains" --out out/demo.mp4 --poster out/demo.jpg
 
@@ -189,8 +189,43 @@ $(PAGE)/.made: tests/page/requirements.txt
 .PHONY: tinydiffusers
 tinydiffusers: $(CONVERT)/.made ## make the tests' tiny diffusers pack anew with the real converter
 	rm -rf runs/tinydiffusers tests/data/tinydiffusers
-	$(CONVERT)/bin/python tests/convert/pipelines.py runs/tinydiffusers
+	PYTHONPATH=. $(CONVERT)/bin/python tests/convert/pipelines.py runs/tinydiffusers
 	$(CONVERT)/bin/python -m tools.convert onnx runs/tinydiffusers --out tests/data --size 16x16 --frames 3 --steps 1 \
 		--steps 2 --calibrate 1
 	rm tests/data/tinydiffusers/report.*
 	$(BIN)/edgereel models trust tests/data/tinydiffusers --set paths.models=$(CURDIR)/tests/data
+
+# Measurements --------------------------------------------------------------------------------------------------------
+# Peers that are Python live in an environment of their own; llama.cpp's programs are built from the same source package
+# as the library here, with llama.cpp's own options. BENCH any options: BENCH=--help explains.
+BENCH ?=
+PEERS := .venv-bench
+LLAMA_CPP := $(shell sed -n 's/^llama-cpp-python==//p' requirements.lock)
+LLAMA_SOURCE := .bench/sdist/llama_cpp_python-$(LLAMA_CPP)
+LLAMA_PEERS := .bench/build/llama
+WITHOUT := LLAMA_BUILD_TESTS LLAMA_BUILD_UI LLAMA_USE_PREBUILT_UI LLAMA_OPENSSL LLAMA_BUILD_APP LLAMA_BUILD_EXAMPLES
+
+.PHONY: bench
+bench: $(VENV)/.dev bench-peers ## speed and memory beside peers, about 45 minutes on a quiet machine; writes bench/results.md
+	$(BIN)/edgereel models pull smollm2-135m
+	$(BIN)/python -m bench $(BENCH)
+
+.PHONY: bench-peers
+bench-peers: $(PEERS)/.made $(LLAMA_PEERS)/bin/llama-server ## only build what `make bench` compares with, about 15 minutes
+
+$(PEERS)/.made: requirements-bench.txt requirements.lock
+	@PYTHON="$(PYTHON)" .ci/system build
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install -q -r requirements-bench.txt -c requirements.lock
+	touch $@
+
+$(LLAMA_SOURCE).tar.gz:
+	mkdir -p $(@D)
+	$(PYTHON) -m pip download -q --no-deps --no-binary :all: -d $(@D) llama-cpp-python==$(LLAMA_CPP)
+
+$(LLAMA_PEERS)/bin/llama-server: $(LLAMA_SOURCE).tar.gz
+	@.ci/system bench
+	tar -xzf $< -C $(<D)
+	cmake -S $(LLAMA_SOURCE)/vendor/llama.cpp -B $(LLAMA_PEERS) -G Ninja -DCMAKE_BUILD_TYPE=Release \
+		$(WITHOUT:%=-D%=OFF) -DCMAKE_PROJECT_INCLUDE=$(CURDIR)/bench/peers.cmake >/dev/null
+	cmake --build $(LLAMA_PEERS) --parallel $(CMAKE_BUILD_PARALLEL_LEVEL) --target llama-bench llama-server

@@ -4,6 +4,7 @@
     python -m bench.expand --limit 20 --answers             # 20 English and 20 Chinese ones, and what came of them
     python -m bench.expand --gguf runs/x.gguf --json        # a file that is no pack yet, with the template of --llm
     python -m bench.expand --pack runs/expander/pack        # a pack that lies in this folder, weights and all
+    python -m bench.expand --hostile --mode no_think        # 1,000 requests that nobody hopes for: are the plans whole?
 
 Requests are those of tools/convert/expander that no model is trained on, expanded by edge.expand as on a board. Columns:
 said kept (slots named outright that every shot keeps), subject and others meant (first shot's values that please),
@@ -36,10 +37,12 @@ from edge.stop import Stop
 from edge.trust import Trust
 from tools.convert.expander.book import LANGUAGES
 from tools.convert.expander.cases import Case, cases
+from tools.convert.expander.hostile import ANY, hostile
 from tools.convert.expander.judge import Verdict, judge, summary
 
 MODES = {"lexicon": Mode.DIRECT, "no_think": Mode.NO_THINK, "think": Mode.THINK}
-NAMES = {"en": "English", "zh": "Chinese"}
+NAMES = {"en": "English", "zh": "Chinese", ANY: "any"}
+HOSTILE = "hostile"
 SEED = 1
 
 
@@ -48,7 +51,8 @@ def main() -> None:
     args = _arguments()
     try:
         models = chosen_models(llm=args.llm, pack=args.pack, gguf=args.gguf, threads=args.threads)
-        report = [_row(name, language, args, models) for name in args.mode for language in LANGUAGES]
+        languages = (ANY,) if args.set_name == HOSTILE else LANGUAGES
+        report = [_row(name, language, args, models) for name in args.mode for language in languages]
     except (EdgereelError, OSError) as exc:
         sys.exit(str(exc))
     if args.json:
@@ -69,6 +73,7 @@ def _arguments() -> argparse.Namespace:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--held-out", dest="set_name", action="store_const", const="held out", default="held out",
                        help="what no model is trained on (the default)")  # fmt: skip
+    which.add_argument("--hostile", dest="set_name", action="store_const", const=HOSTILE, help="what nobody hopes for")
     which.add_argument("--trained", dest="set_name", action="store_const", const="trained", help="what is trained on")
     parser.add_argument("--threads", type=int, metavar="N", help="fixed (default: as many cores as are free)")
     parser.add_argument("--answers", action="store_true", help="print each plan")
@@ -114,7 +119,7 @@ def _run(
     name: str, language: str, args: argparse.Namespace, models: Models
 ) -> Iterator[tuple[Case, Plan, Verdict]]:  # fmt: skip
     mode = MODES[name]
-    listed = cases(held_out=args.set_name == "held out", language=language, limit=args.limit)
+    listed = _cases(args.set_name, language=language, limit=args.limit)
     with open_expander(
         mode, video=models.video.manifest, llm=models.llm, threads=models.threads, cores=models.cores,
         small_board=True, cache=models.cache, stop=Stop(),
@@ -127,6 +132,12 @@ def _run(
                 case, plan, vocabulary=models.video.manifest.vocabulary, thinks=mode is Mode.THINK, tokens=tokens,
                 seconds=seconds,
             )  # fmt: skip
+
+
+def _cases(name: str, *, language: str, limit: int | None) -> list[Case]:
+    if name == HOSTILE:
+        return hostile()[:limit]
+    return cases(held_out=name == "held out", language=language, limit=limit)
 
 
 def _timed(expander: Expander, request: str) -> tuple[Plan, float, float]:

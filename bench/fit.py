@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
 from bench.groups import Group
+from bench.watch import Watch, children, cpu_s
 from edge.memory import read_process
 from tests.mosquitto import Mosquitto
 
@@ -64,7 +63,7 @@ def run(group: Group, broker: Mosquitto, folder: Path, args: argparse.Namespace)
             seconds = time.monotonic() - began
             state = json.loads(sent.stdout.splitlines()[-1]) if sent.stdout else {"state": sent.stderr.strip()}
             time.sleep(8)  # the engine ends, the parent rests
-            gone = not watch.children()
+            gone = not children(daemon.pid)
             before, began = cpu_s(daemon.pid), time.monotonic()
             time.sleep(10)
             idle_cpu = (cpu_s(daemon.pid) - before) / (time.monotonic() - began)
@@ -84,49 +83,12 @@ def report(group: Group, state: dict[str, object], watch: Watch, *, limit: int, 
     print(f"limit {limit} MiB, no swap: {state['state']} in {seconds:.1f} s, modes {state.get('mode_path')}"
           f" {state.get('degraded_because') or ''}")  # fmt: skip
     print(
-        f"peak PSS of parent and engine together: {watch.peak_pss:.0f} MiB; of anonymous memory: {watch.peak_anonymous:.0f}"
+        f"peak PSS of parent and engine together: {watch.peak['pss_mib']:.0f} MiB; of anonymous memory: {watch.peak['anonymous_mib']:.0f}"
     )
     for name, one in weights.items():
         print(f"  {name}: {one['locked_mib']:.1f} of {one['wanted_mib']:.1f} MiB locked")
-    print(f"VmLck at most: {watch.peak_locked:.1f} MiB")
+    print(f"VmLck at most: {watch.peak['locked_mib']:.1f} MiB")
     print(f"control group: {group.hits()} times at its limit, {group.kills()} killed")
-
-
-def cpu_s(pid: int) -> float:
-    """Seconds of processor time of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-class Watch:
-    """Samples a process and its children, ten times a second."""
-
-    def __init__(self, pid: int) -> None:
-        self.peak_pss = self.peak_locked = self.peak_anonymous = 0.0
-        self._pid = pid
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End the sampling."""
-        self._done.set()
-        self._thread.join()
-
-    def children(self) -> list[int]:
-        """The processes that the daemon started."""
-        tasks = Path(f"/proc/{self._pid}/task").iterdir()
-        return [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
-
-    def _run(self) -> None:
-        while not self._done.wait(0.1):
-            try:
-                found = [read_process(ROOT, pid=pid) for pid in (self._pid, *self.children())]
-            except OSError:
-                continue
-            self.peak_pss = max(self.peak_pss, sum(one.get("pss_mib", 0.0) for one in found))
-            self.peak_anonymous = max(self.peak_anonymous, sum(one.get("anonymous_mib", 0.0) for one in found))
-            self.peak_locked = max(self.peak_locked, sum(one.get("locked_mib", 0.0) for one in found))
 
 
 if __name__ == "__main__":

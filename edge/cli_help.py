@@ -22,7 +22,7 @@ verbs:
   completion  the completion for a shell, or the man page
 
 examples:
-  edgereel models pull smollm2-135m                     get the small language model, once
+  edgereel models pull smollm2-135m-expand              get the small language model, once
   edgereel generate "a red balloon rises over mountains" --out balloon.mp4
   edgereel generate "/think a fish, then the moon" --seed 7 --json
   edgereel plan "红色气球升空" --mode no_think            how a prompt is understood

@@ -111,7 +111,7 @@ def _verify(name: str | None, settings: Settings) -> int:
     roots = pack_roots(settings)
     packs = [open_pack(name, roots=roots)] if name else [pack for pack in known_packs(roots) if has_weights(pack)]
     if not packs:
-        raise ModelError("No model pack has its weights here.", hint="Run `edgereel models pull smollm2-135m`.")
+        raise ModelError("No model pack has its weights here.", hint="Run `edgereel models pull smollm2-135m-expand`.")
     for pack in packs:
         verify_pack(pack)
         print(f"{pack.name}: {len(pack.manifest.files)} files as the manifest says")

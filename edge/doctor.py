@@ -123,7 +123,7 @@ def _packs(settings: Settings) -> Iterator[Finding]:
     try:
         llm = language_model(settings)
         if llm is None:
-            fix = f"edgereel models pull {settings.models.llm or 'smollm2-135m'}"
+            fix = f"edgereel models pull {settings.models.llm or 'smollm2-135m-expand'}"
             yield _warn("language model", "none here: think and no_think cannot run", fix)
             return
         check_trusted(llm)

@@ -17,11 +17,12 @@ from edge.errors import BrokerError
 from edge.job import Job
 from edge.link import Link, open_link
 from edge.sections import Broker as BrokerSettings
+from edge.sharing import MAX_HOPS
 from edge.wire import FINAL_STATES, decode, job_topic, node_topic
 
 ANSWER_S = 0.5
 AGAIN_S = 3.0
-SETTLE_S = 8.0  # after a broker lost its memory: others are coming back to tell it again
+SETTLE_S = 13.0  # after a broker lost its memory: others are coming back to tell it again, by edge/session.py within 12
 BLIND_S = 120.0  # without a look for so long, nobody else is told either
 TAKE_OVER_S = 3600.0
 MOST = 8  # jobs that are looked at together
@@ -33,6 +34,7 @@ class Verdict(StrEnum):
     """What to do with a job that another board may have."""
 
     START = "start"
+    SPEAK = "speak"  # nobody has it, but another board may be looking too: see edge/claims.py
     HOLD = "hold"
     SUPERSEDED = "superseded"
 
@@ -80,16 +82,19 @@ class Looks:
         wanted = [job for job in jobs if job.may_be_elsewhere]
         self._wanted_since = {job.id: self._wanted_since.get(job.id, now) for job in wanted}
         self._looked_at = {job_id: at for job_id, at in self._looked_at.items() if job_id in self._wanted_since}
+        alone = {job.id for job in wanted if _is_alone(job, age_s=now_s - job.created_at, connected_s=connected_s)}
+        new = {job.id for job in wanted if job.id in alone and job.request.hops == 0}  # nobody was told of it before
         due = [
             job.id
             for job in wanted
-            if now - self._looked_at.get(job.id, -math.inf) >= AGAIN_S
-            and (connected_s >= SETTLE_S or _is_new(job, age_s=now_s - job.created_at, connected_s=connected_s))
+            if now - self._looked_at.get(job.id, -math.inf) >= AGAIN_S and (connected_s >= SETTLE_S or job.id in new)
         ]
         some = sorted(due, key=lambda job_id: self._looked_at.get(job_id, -math.inf))[:MOST]
         found = self._find(some, now=now) if some else {}
         self._looked_at |= dict.fromkeys(found, time.monotonic())
-        return found or self._blindly(now)
+        contested = {job.id for job in wanted if job.pool and job.id not in alone}
+        spoken = {one: _spoken(verdict, contested=one in contested) for one, verdict in found.items()}
+        return spoken or self._blindly(now)
 
     def _find(self, job_ids: list[str], *, now: float) -> dict[str, Verdict]:
         try:
@@ -108,9 +113,13 @@ class Looks:
         return {job_id: Verdict.START for job_id, blind_s in waiting.items() if blind_s > BLIND_S}
 
 
-def _is_new(job: Job, *, age_s: float, connected_s: float) -> bool:
-    """Whether a job is a first copy that came after the broker did: nobody was told of it before."""
-    return job.request.attempt == 1 and job.request.hops == 0 and age_s < connected_s
+def _spoken(verdict: Verdict, *, contested: bool) -> Verdict:
+    return Verdict.SPEAK if contested and verdict is Verdict.START else verdict
+
+
+def _is_alone(job: Job, *, age_s: float, connected_s: float) -> bool:
+    """Whether no copy of a job is on its way: it was sent once, handed on perhaps, and came after the broker did."""
+    return job.request.attempt == 1 and job.request.hops < MAX_HOPS and age_s < connected_s
 
 
 def look_at(link: Link, job_ids: list[str]) -> dict[str, Seen]:

@@ -36,7 +36,7 @@ class ModeRow:
     """What one rung spends.
 
     `frame_step` is how many output frames share one generated frame (1 = every frame is generated). `time_ratio` is how
-    long a job takes against one in direct mode (`bench/modes.py`), until this board has its own figures.
+    long a job takes against one in direct mode (`bench/clips.py`), until this board has its own figures.
     """
 
     language_model: bool

@@ -131,7 +131,7 @@ def expand(
     if mode.row.language_model and models.llm is None and not isinstance(video, DiffusersManifest):
         raise ModelError(
             f"Mode {mode.value} needs a language model, and none is here.",
-            hint="Run `edgereel models pull smollm2-135m`, or use --mode direct.",
+            hint="Run `edgereel models pull smollm2-135m-expand`, or use --mode direct.",
         )
     started = time.monotonic()
     llm = models.llm if mode.row.language_model else None

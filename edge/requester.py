@@ -22,7 +22,9 @@ from edge.wire import ANY_STATUS, LATER, REPLIES, Outgoing, decode, job_topic, n
 
 RETRY_S = 30.0
 LONGEST_S = 600.0
-NOBODY_S = 5.0
+NOBODY_S = 1.0  # until what nobody listens to is sent again, at the least: a board with room has come back by then
+ANSWER_S = 5.0  # of a board that is there
+UNHEARD_PER_S = 20.0  # of all such requests together at the most
 CLAIMED = ("accepted", "running")
 OFFLINE_S = 30.0
 RECONNECT_S = 1.0
@@ -172,7 +174,7 @@ class Requester:
             )  # fmt: skip
         pursuit.heard = before or heard
         if not heard:
-            pursuit.node, wait_s = "", min(NOBODY_S, wait_s)
+            pursuit.node, wait_s = "", max(NOBODY_S, len(self._open()) / UNHEARD_PER_S)
         pursuit.next_at = now + wait_s * random.uniform(0.75, 1.25)  # noqa: S311 - a spread
 
     def _hear(self, link: Link, *, until: float) -> None:
@@ -205,10 +207,10 @@ class Requester:
         error = body.get("error") or {}
         later = error.get("code") in LATER and self._patient
         if state == "rejected" and (later or pursuit.node):
-            pursuit.next_at = now + (float(error.get("retry_after_s", self._retry_s)) if later else NOBODY_S)
+            pursuit.next_at = now + (float(error.get("retry_after_s", self._retry_s)) if later else ANSWER_S)
             return
         if state == "done" and pursuit.sent.request.deliver == "inline" and not answer and not pursuit.end:
-            pursuit.end, pursuit.next_at = body, now + NOBODY_S  # what is retained has no clip in it; the answer does
+            pursuit.end, pursuit.next_at = body, now + ANSWER_S  # what is retained has no clip in it; the answer does
             return
         pursuit.revs = (node, rev if isinstance(rev, int) else 0)
         pursuit.node, pursuit.asked = (node if state in CLAIMED else ""), False

@@ -56,7 +56,7 @@ class ModelChoice(msgspec.Struct, frozen=True, kw_only=True):
     """The packs to use, by name; an empty `llm` means that there is none. A `video` with a slash is a pack's folder."""
 
     video: Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z0-9._-]{1,64}|.{0,500}/.{0,500})$")] = "tinyreel"
-    llm: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = "smollm2-135m"
+    llm: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = "smollm2-135m-expand"
 
 
 class Engine(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +70,7 @@ class Engine(msgspec.Struct, frozen=True, kw_only=True):
     nice: Annotated[int, msgspec.Meta(ge=0, le=19)] = 5
     small_board: Literal["auto", "yes", "no"] = "auto"
     reserve_mib: Annotated[float, msgspec.Meta(ge=0)] = 32.0
-    max_attempts: Annotated[int, msgspec.Meta(ge=1, le=10)] = 3
+    max_attempts: Annotated[int, msgspec.Meta(ge=1, le=100)] = 3
 
 
 class Queue(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,9 +27,9 @@ from edge.sections import Broker as BrokerSettings
 from edge.wire import Incoming, Outgoing
 
 FIRST_DELAY_S = 1.0
-MAX_DELAY_S = 16.0  # so that results are told within half a minute of a broker's return
+MAX_DELAY_S = 8.0  # so that all are back before SETTLE_S of edge/look.py is over
 REMIND_S = 600.0
-STEADY_S = 30.0  # a connection that lived this long was a good one
+STEADY_S = 5.0  # a connection that lived this long was a good one: the broker is there again, or soon will be
 TAKEN_OVER = 0x8E
 TAKEN_OVER_DELAY_S = 10.0
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from edge.broker import Broker
+from edge.claims import Claims
 from edge.gate import Gate, step
 from edge.job import Job
 from edge.jobqueue import JobQueue
@@ -38,9 +39,13 @@ class Share:
         self._fleet = settings.fleet
         self._queue = queue
         self._broker = broker
-        self._pool = Pool(settings.broker, settings.fleet, node=settings.node.id, handle=handle)
+        self._handle = handle
+        self._pool = Pool(settings.broker, settings.fleet, node=settings.node.id, handle=self._take)
         self._looks = Looks(settings.broker, node=settings.node.id, connected_s=self._connected_s)
-        self._gate = Gate()
+        self._claims = Claims(settings.broker, node=settings.node.id)
+        self._connects = 0
+        self._gate, self._depth, self._closed_by = Gate(), 0, ""
+        self._stepping = threading.Lock()
         self._spread = random.uniform(-1, 1)  # noqa: S311 - that boards differ is enough
         self._seen_at = time.monotonic()
         self._stop = threading.Event()
@@ -68,21 +73,36 @@ class Share:
 
     @property
     def crowded(self) -> bool:
-        """True while the board is out of its pools because too much waits here."""
-        return bool(self._fleet.pools) and not self._gate.is_open and self._queue.depth() > self._fleet.low
+        """True while the board is out of its pools because too much waits here.
+
+        As it was when `follow` looked: it is asked inside a transaction of the queue, which cannot be asked again there.
+        """
+        return bool(self._fleet.pools) and not self._gate.is_open and self._depth > self._fleet.low
 
     def follow(self, *, unfit: str, full: str) -> None:
         """Join or leave the pools; `unfit` says why nothing can be done here, `full` why nothing more can be taken."""
         unfit = "drained" if self._queue.wishes.drained else unfit
-        self._gate = step(
-            self._gate, depth=self._queue.depth(), closed_by=unfit or full, now=time.monotonic(), fleet=self._fleet,
-            spread=self._spread,
-        )  # fmt: skip
-        self._pool.follow(self._gate)
+        self._closed_by = unfit or full
+        self._step()
         if unfit and self._queue.now() >= self._queue.sharing.alone_until:
             self.hand_back()
-        elif self._gate.is_open and self._broker.connected and self._queue.depth() <= self._fleet.low:
+        elif self._gate.is_open and self._broker.connected and self._depth <= self._fleet.low:
             self._take_back()
+
+    def _take(self, message: Incoming) -> None:
+        """Take a request, and leave at once when that was enough: when all others are full, all come here."""
+        self._handle(message)
+        if self._gate.is_open:
+            self._step()
+
+    def _step(self) -> None:
+        with self._stepping:
+            self._depth = self._queue.depth()
+            self._gate = step(
+                self._gate, depth=self._depth, closed_by=self._closed_by, now=time.monotonic(), fleet=self._fleet,
+                spread=self._spread,
+            )  # fmt: skip
+            self._pool.follow(self._gate)
 
     def hand_back(self) -> None:
         """Give the pools back what waits here and came from them."""
@@ -101,24 +121,36 @@ class Share:
         A board that the broker has lost begins nothing of a pool for a while: the others may take it over.
         """
         heard = self._broker.connected or time.monotonic() - self._seen_at > BLIND_S
-        return not job.may_be_elsewhere and (heard or not job.pool)
+        return not job.may_be_elsewhere and job.id not in self._claims and (heard or not job.pool)
 
     def look(self) -> None:
         """Find out which waiting jobs another board has done, or has."""
         if self._broker.connected:
             self._seen_at = time.monotonic()
         connects = self._broker.connects
+        if connects != self._connects:
+            self._claims.reset()
+            self._connects = connects
         verdicts = self._looks.look(self._queue.sharing.doubtful(), now_s=self._queue.now())
+        verdicts |= self._claims.look(self._queue.sharing.spoken_for())
         if connects == self._broker.connects:  # else what was seen is from before we were away
             self._act(verdicts)
 
     def _act(self, verdicts: dict[str, Verdict]) -> None:
+        now = self._queue.now()
         for job_id, verdict in verdicts.items():
-            if verdict is Verdict.START:
-                self._queue.sharing.clear(job_id, now=self._queue.now())
+            if verdict is Verdict.SPEAK:
+                self._claims.add(job_id)
+            if verdict in (Verdict.SPEAK, Verdict.START):
+                self._queue.sharing.clear(job_id, now=now)
             elif verdict is Verdict.SUPERSEDED:
                 log.info("Job %s was done by another board.", job_id)
-                self._queue.sharing.supersede(job_id, now=self._queue.now())
+                self._queue.sharing.supersede(job_id, now=now)
+            elif job_id in self._claims:
+                log.info("Job %s was taken by another board at the same moment.", job_id)
+                self._queue.sharing.doubt(job_id)
+            if verdict is not Verdict.SPEAK:
+                self._claims.drop(job_id)
 
     def _run(self) -> None:
         while not self._stop.is_set():

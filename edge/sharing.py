@@ -130,15 +130,24 @@ class Sharing:
                 self._table.db.execute("UPDATE job SET clear = 1, rev = rev + 1 WHERE id = ?", (job_id,))
                 self._table.announce(job_id, now=now, event=True)
 
-    def doubt(self) -> None:
-        """Take back the word for what waits: while we were away from the broker, others may have taken it over.
+    def spoken_for(self) -> list[str]:
+        """The waiting jobs of pools that this board speaks for."""
+        with self._table.lock:
+            rows = self._table.db.execute(
+                "SELECT id FROM job WHERE state = 'queued' AND clear AND pool != ''"
+            ).fetchall()
+        return [row["id"] for row in rows]
+
+    def doubt(self, job_id: str | None = None) -> None:
+        """Take back the word for what waits, or for one job: others may have taken it over.
 
         What was to be told of it and was not told yet must not hide what they say.
         """
+        which, at = ("", ()) if job_id is None else (" AND id = ?", (job_id,))
         with self._table.commit():
-            mine = "SELECT ? || id || '/state' FROM job WHERE state = 'queued' AND clear"
-            self._table.db.execute(f"DELETE FROM outbox WHERE topic IN ({mine})", (f"{BASE}/job/",))  # noqa: S608 - ours
-            self._table.db.execute("UPDATE job SET clear = 0 WHERE state IN ('queued', 'running')")
+            mine = f"SELECT ? || id || '/state' FROM job WHERE state = 'queued' AND clear{which}"  # noqa: S608 - ours
+            self._table.db.execute(f"DELETE FROM outbox WHERE topic IN ({mine})", (f"{BASE}/job/", *at))  # noqa: S608 - ours
+            self._table.db.execute(f"UPDATE job SET clear = 0 WHERE state IN ('queued', 'running'){which}", at)  # noqa: S608 - ours
 
     def _queue_again(self, request: Request, *, now: float) -> Job:
         job_id, body = request.id, json_text(request.to_json())

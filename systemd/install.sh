@@ -32,7 +32,7 @@ PYTHON=${PYTHON:-python3}
 ACTION=install
 DRY=
 WHEELS=$SOURCE/dist/wheels
-MODEL=smollm2-135m
+MODEL=smollm2-135m-expand
 MOSQUITTO=
 
 usage() {
@@ -46,7 +46,7 @@ Puts edgereel on this board as a service, or brings it up to date. Run it again 
   --wheels DIR   wheels made elsewhere (default: dist/wheels of this checkout): DIR/armv8.2 for a Pi 5, DIR/armv8.0 for a
                  Pi 3, 4 and Zero 2, DIR/x86_64, and DIR itself for those of every board. Without a wheel of
                  llama-cpp-python it is compiled here, which takes minutes on a PC and an hour or more on a Pi.
-  --model NAME   the language model to fetch (default: smollm2-135m)
+  --model NAME   the language model to fetch (default: smollm2-135m-expand)
   --no-model     fetch none: only the modes direct, lite and spare can run
   --mosquitto    also set up the mosquitto of this board as edgereel's broker
   --uninstall    remove the program and the service; settings, queue, clips and models stay, and it says where

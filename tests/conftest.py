@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from edge.manifest import LlmManifest, VideoManifest
-from edge.models import language_model
-from edge.packs import Pack, find_video_pack
+from edge.models import has_weights, pack_roots
+from edge.packs import Pack, find_llm_pack, find_video_pack
 from edge.settings import Settings, load_settings
 from tests.boards import Board
 from tests.mosquitto import Listener, Mosquitto
@@ -77,9 +77,9 @@ def tinypack() -> Pack[VideoManifest]:
 
 @pytest.fixture(scope="session")
 def smollm() -> Pack[LlmManifest]:
-    """The default language model. `make test` pulls it first; without it these tests cannot be run."""
-    pack = language_model(default_settings())
-    assert pack is not None, "run: edgereel models pull smollm2-135m"
+    """A language model as it comes. `make test` pulls it first; without it these tests cannot be run."""
+    pack = find_llm_pack("smollm2-135m", roots=pack_roots(default_settings()))
+    assert has_weights(pack), "run: edgereel models pull smollm2-135m"
     return pack
 
 

@@ -48,7 +48,7 @@ def assert_told(outcome: Outcome, *, code: int, said: str) -> None:
         (("generate", PROMPT, "--set", "models.video=none"), 5, "No model pack 'none'"),
         (("generate", PROMPT, "--set", "models.llm=none"), 5, "No model pack 'none'"),
         (("generate", PROMPT, "--set", "models.video=smollm2-135m"), 5, "Set models.video to another."),
-        (("generate", PROMPT, "--mode", "think"), 5, "Run `edgereel models pull smollm2-135m`"),
+        (("generate", PROMPT, "--mode", "think"), 5, "Run `edgereel models pull smollm2-135m-expand`"),
         (("models", "pull", "none"), 5, "No model pack 'none'"),
         (("models", "pull", "../secret"), 5, "is not a pack name"),
         (("models", "verify", "none"), 5, "No model pack 'none'"),

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -20,7 +19,6 @@ from edge.mode import Mode
 from edge.request import make_request
 from edge.result import ModeChoice
 from edge.sections import Broker as BrokerSettings
-from edge.session import MAX_DELAY_S, backoff
 from edge.wire import Incoming, Origin, Outgoing
 from tests.mosquitto import Mosquitto
 
@@ -266,12 +264,3 @@ def test_publishing_when_not_connected_is_dropped(tmp_path: Path, queue: JobQueu
         broker.publish(Outgoing(topic="t", payload=msgspec.json.encode({}), qos=0))
         assert not broker.connected
     assert threading.active_count() < 10
-
-
-def test_the_waits_double_are_bounded_and_differ_between_boards() -> None:
-    low = list(islice(backoff(lambda: 0.0), 10))
-    high = list(islice(backoff(lambda: 0.999), 10))
-    assert low[:3] == [0.5, 1.0, 2.0]
-    assert high[0] > 2.9 * low[0]
-    assert max(high) < 1.5 * MAX_DELAY_S + 1
-    assert low[-1] == MAX_DELAY_S / 2

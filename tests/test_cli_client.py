@@ -30,6 +30,7 @@ def run(tmp_path: Path, server: Mosquitto, board: list[str], monkeypatch: pytest
     """Run a verb against the broker of the test; returns the exit code."""
     monkeypatch.setattr(requester, "SETTLE_S", 0.2)
     monkeypatch.setattr(requester, "NOBODY_S", 0.3)
+    monkeypatch.setattr(requester, "ANSWER_S", 0.3)
     return lambda verb, *words: main([verb, *words, *board, "--broker", f"127.0.0.1:{server.port}"])
 
 

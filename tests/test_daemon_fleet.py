@@ -100,6 +100,21 @@ def test_a_drained_board_that_is_alone_keeps_its_work_without_writing_all_the_ti
         assert ended(seen, "waits") == ["done"]
 
 
+def test_a_board_that_left_its_pools_because_too_much_waits_works_it_off_and_comes_back(
+    make: Make, server: Mosquitto, seen: Listener
+) -> None:
+    make(*FLEET, "fleet.high=2", "fleet.low=0")
+    pools(seen, joined=True)
+    server.publish(POOL, request("runs", "a slow fish", mode="auto"))
+    seen.wait_state("runs", "running")
+    server.publish(POOL, request("waits", mode="auto"))
+    pools(seen, joined=False)
+    server.publish(REQ, request("here"))
+    for job_id in ("runs", "waits", "here"):
+        seen.wait_state(job_id, "done", timeout_s=30)
+    pools(seen, joined=True)
+
+
 def test_ping_has_a_board_speak_at_once(make: Make, server: Mosquitto, seen: Listener) -> None:
     make("governor.tick_s=60")
     online(seen)

@@ -7,14 +7,17 @@ from collections.abc import Mapping
 from itertools import pairwise
 
 import pytest
-from expand_fixtures import vocabulary
+from expand_fixtures import CHECKOUT, vocabulary
 
+from edge.expand import LexiconExpander
 from edge.expand.lexicon import Lexicon
 from edge.expand.storyboard import complete
+from edge.manifest import VideoManifest, load_manifest
 from edge.plan import Plan, Shot
 from tools.convert.expander.book import seeds
 from tools.convert.expander.cases import Case, cases
 from tools.convert.expander.coherence import breaches, coherent, table
+from tools.convert.expander.hostile import hostile
 from tools.convert.expander.judge import judge, summary
 from tools.convert.expander.resolve import change, resolve
 from tools.convert.expander.storyboard import told
@@ -140,3 +143,23 @@ def test_the_first_cases_are_a_mixed_sample_and_always_the_same() -> None:
     assert Counter(case.language for case in first) == {"en": 20, "zh": 20}
     assert len({case.name for case in first}) > 25
     assert any(case.said for case in first)
+
+
+# What nobody hopes for ------------------------------------------------------------------------------------------------
+
+
+def test_there_are_a_thousand_hostile_requests_all_different_and_always_the_same() -> None:
+    listed = [case.request for case in hostile()]
+    assert len(listed) == len(set(listed)) == 1000
+    assert listed == [case.request for case in hostile()]
+    assert min(map(len, listed)) == 1
+    assert max(map(len, listed)) > 1500
+
+
+def test_the_lexicon_alone_answers_every_hostile_request_with_a_whole_plan() -> None:
+    manifest = load_manifest(CHECKOUT / "models/tinyreel")
+    assert isinstance(manifest, VideoManifest)
+    expander = LexiconExpander(manifest, seconds=4.0)
+    for case in hostile():
+        plan = expander.expand(case.request, seconds=None, seed=1)
+        assert judge(case, plan, vocabulary=WORLD, thinks=False).whole, case.request

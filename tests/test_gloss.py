@@ -12,8 +12,8 @@ from edge.manifest import LlmManifest
 from edge.packs import Pack
 
 
-@pytest.mark.parametrize("text", ["", "a red balloon", "?!", "🎂", "こ", "한국"])
-def test_what_holds_no_chinese_has_no_gloss(text: str) -> None:
+@pytest.mark.parametrize("text", ["", "a red balloon", "?!", "こ", "한국"])
+def test_what_holds_neither_chinese_nor_emoji_has_no_gloss(text: str) -> None:
     assert gloss(text) == ""
 
 
@@ -38,3 +38,10 @@ def test_a_gloss_stands_in_the_turn_where_the_model_wants_one(smollm: Pack[LlmMa
     assert "\nEnglish: happy birthday" in request_turn(wants, "生日快乐", {}, vocabulary()).after
     assert request_turn(plain, "生日快乐", {}, vocabulary()) == request_turn(plain, "x", {}, vocabulary())
     assert request_turn(wants, "happy birthday", {}, vocabulary()) == request_turn(plain, "x", {}, vocabulary())
+
+
+def test_emoji_are_glossed_by_what_they_show_after_the_words() -> None:
+    assert gloss("don't touch 🌵") == "cactus"
+    assert gloss("生日快乐🎂🎂🎂") == "happy birthday, birthday cake"
+    assert gloss("☀️") == "sun with rays"
+    assert len(gloss("".join(map(chr, range(0x1F400, 0x1F440)))).split(SEPARATOR)) == 8

@@ -27,7 +27,7 @@ NODE = "edgereel/v1/node/n1/req"
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, seconds in (("SETTLE_S", 0.3), ("NOBODY_S", 0.4), ("RECONNECT_S", 0.1)):
+    for name, seconds in (("SETTLE_S", 0.3), ("NOBODY_S", 0.4), ("ANSWER_S", 0.4), ("RECONNECT_S", 0.1)):
         monkeypatch.setattr(module, name, seconds)
 
 

@@ -23,7 +23,7 @@ from tests.test_requester import POOL, attempts, client
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, seconds in (("SETTLE_S", 0.3), ("NOBODY_S", 0.4), ("RECONNECT_S", 0.1)):
+    for name, seconds in (("SETTLE_S", 0.3), ("NOBODY_S", 0.4), ("ANSWER_S", 0.4), ("RECONNECT_S", 0.1)):
         monkeypatch.setattr(module, name, seconds)
 
 

@@ -24,7 +24,7 @@ CLIP = base64.b64encode(b"a clip").decode()
 
 @pytest.fixture(autouse=True)
 def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, seconds in (("SETTLE_S", 0.5), ("NOBODY_S", 0.6)):
+    for name, seconds in (("SETTLE_S", 0.5), ("NOBODY_S", 0.6), ("ANSWER_S", 0.6)):
         monkeypatch.setattr(module, name, seconds)
 
 

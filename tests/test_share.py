@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from edge import intake, look, share, sharing
+from edge import claims, intake, look, share, sharing
 from edge.broker import Broker
 from edge.job import JobState
 from edge.jobqueue import JobQueue
@@ -79,6 +79,15 @@ def test_a_board_joins_takes_work_and_leaves_when_it_has_enough(tmp_path: Path, 
             one.queue.finish(job.id, {}, now=one.queue.now())
         assert not one.joined()
         until(one.joined)
+
+
+def test_a_board_that_has_enough_leaves_at_once_not_at_the_next_tick(tmp_path: Path, server: Mosquitto) -> None:
+    with part(tmp_path, server) as one:
+        until(one.joined)
+        for number in range(3):
+            server.publish(POOL, f'{{"id":"j{number}","prompt":"a fish"}}')
+        until(lambda: not one.share.to_json()["joined"])  # without a call of follow
+        assert one.queue.depth() == 3
 
 
 def test_a_drained_board_gives_back_what_waits_and_keeps_what_is_its_own(tmp_path: Path, server: Mosquitto) -> None:
@@ -166,6 +175,32 @@ def test_what_another_board_has_is_neither_begun_nor_given_back(tmp_path: Path, 
         until(lambda: may_start(one, "free"))
         one.share.follow(unfit="heat", full="")
         assert other.next()[0]["id"] == "free"
+
+
+def test_of_two_boards_that_spoke_at_the_same_moment_the_one_that_spoke_first_steps_back(
+    tmp_path: Path, server: Mosquitto
+) -> None:
+    with part(tmp_path, server) as one, puppet(server, "n2") as other, server.listen("edgereel/v1/job/#") as seen:
+        settled(one)
+        one.put("a", attempt=2)
+        seen.wait_state("a", "accepted")
+        assert not may_start(one, "a")
+        other.say("a", "accepted")  # it had looked before that
+        until(one.queue.sharing.doubtful)
+        assert not may_start(one, "a")
+        other.say("a", "done")
+        until(lambda: state(one.queue) is JobState.SUPERSEDED)
+
+
+def test_a_board_whose_word_stands_begins(tmp_path: Path, server: Mosquitto) -> None:
+    with part(tmp_path, server) as one, puppet(server, "n2") as other, server.listen("edgereel/v1/job/#") as seen:
+        settled(one)
+        other.say("a", "handed_back")
+        one.put("a", attempt=2)
+        seen.wait(lambda message: message["body"].get("node") == "n1")
+        spoke_at = time.monotonic()
+        until(lambda: may_start(one, "a"))
+        assert time.monotonic() - spoke_at > 0.9 * claims.CONFIRM_S
 
 
 def test_a_first_copy_that_comes_late_is_not_done_twice(tmp_path: Path, server: Mosquitto) -> None:

@@ -111,9 +111,28 @@ def test_the_reference_is_what_llama_cpp_computes(base: Path) -> None:
 def test_a_glance_ends_with_the_subject_that_the_model_chose(smollm: Pack[LlmManifest]) -> None:
     llm = tuned_manifest(smollm.manifest, load_recipe().pack)
     for example in examples(seed=3, count=60, llm=llm, vocabulary=vocabulary()):
-        short = glance(example.pieces)
+        short = glance(example.pieces, subjects=example.task.subjects)
         if example.mode is Mode.THINK or "subject" in example.task.read:
             assert short == example.pieces
         else:
             assert "".join(piece.text for piece in example.pieces).startswith("".join(piece.text for piece in short))
             assert short[-1].text == f" subject {example.shots[0]['subject']}"
+            assert f" subject {example.shots[0]['subject']}" in short[-1].also
+
+
+def test_the_file_says_which_subjects_would_please_as_well(
+    base: Path, smollm: Pack[LlmManifest], tmp_path: Path
+) -> None:
+    llm, cutter = tuned_manifest(smollm.manifest, load_recipe().pack), Cutter(base)
+    made = list(examples(seed=4, count=30, llm=llm, vocabulary=vocabulary()))
+    write_tokens(tmp_path / "t.npz", made, cutter, glances=1.0, seed=1)
+    several = 0
+    with np.load(tmp_path / "t.npz") as file:
+        for number, example in enumerate(made):
+            also = file["also"][file["also_starts"][number] : file["also_starts"][number + 1]].tolist()
+            short = glance(example.pieces, subjects=example.task.subjects)
+            last = cutter.cut([Piece(text=short[-1].text)])[0][-1]
+            names = {cutter.cut([Piece(text=text)])[0][-1] for text in short[-1].also}
+            assert set(also) == names - {last}
+            several += len(also) > 1
+    assert several > 5

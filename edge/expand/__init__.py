@@ -88,7 +88,7 @@ def open_expander(
     if llm is None:
         raise ModelError(
             f"Mode {mode} needs a language model and there is none.",
-            hint="Run `edgereel models pull smollm2-135m`, or ask for mode direct.",
+            hint="Run `edgereel models pull smollm2-135m-expand`, or ask for mode direct.",
         )
     # Imported only here: the native library costs memory that the cheaper modes must not pay.
     from edge.expand.director import Director  # noqa: PLC0415

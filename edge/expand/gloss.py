@@ -1,4 +1,4 @@
-"""English glosses of the Chinese words in a request, for language models that know little Chinese.
+"""English glosses of the Chinese words and the emoji in a request, for language models that know little of either.
 
 Words are found by forward maximum matching in a table: no segmenter, no context, and good enough for a model that is told
 what the words are about.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
+from edge.expand.emoji import names
 from edge.expand.words import is_han
 
 TABLE = "glosses/chinese.tsv"
@@ -17,9 +18,13 @@ SEPARATOR = ", "
 
 
 def gloss(text: str) -> str:
-    """The glosses of the Chinese words of a text in their order, none twice; empty where it has no such words."""
+    """The glosses of the Chinese words of a text in their order, then its emoji, none twice; empty where it has neither."""
+    return SEPARATOR.join(dict.fromkeys([*_chinese(text), *names(text)]))
+
+
+def _chinese(text: str) -> list[str]:
     if not any(map(is_han, text)):
-        return ""
+        return []
     table, longest = _table()
     found: dict[str, None] = {}
     at = 0
@@ -29,7 +34,7 @@ def gloss(text: str) -> str:
         if size:
             found[table[text[at : at + size]]] = None
         at += size or 1
-    return SEPARATOR.join(found)
+    return list(found)
 
 
 @cache

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from edge.expand.doubtful import drop_doubtful, drop_weak
+from edge.expand.emoji import spell_out
 from edge.expand.matches import SCENERY, Match, Meaning, coverage, main_subject, mark_attached, mark_negations
 from edge.expand.particles import IGNORED, JOINERS, NOT, PLACE_AFTER, PLACE_BEFORE, STOP
 from edge.expand.words import Words, is_han, tokenise
@@ -45,7 +46,7 @@ class Lexicon:
 
     def read(self, text: str) -> Reading:
         """Read a prompt; never fails, whatever the text."""
-        tokens = tokenise(text)[:MAX_TOKENS]
+        tokens = tokenise(spell_out(text))[:MAX_TOKENS]
         matches = self._search(tokens)
         drop_doubtful(matches, tokens)
         mark_negations(matches, tokens)

@@ -1,6 +1,6 @@
 """What diffusers and transformers compute, as tables: live for the tests of the workshop, and as files for those of a board.
 
-`python tests/convert/references.py` writes the files anew.
+`PYTHONPATH=. python tests/convert/references.py` writes the files anew.
 """
 
 from __future__ import annotations

@@ -40,14 +40,18 @@ def model(base: Path) -> Llama:
 
 
 def write_tokens(path: Path, *, examples: int, seed: int = 0) -> None:
-    """Short examples with the same beginning, in which one word is learned to follow another."""
+    """Short examples with the same beginning, in which one word is learned to follow another.
+
+    In every other one, 100 would please as well as 99 at the end.
+    """
     rng = np.random.default_rng(seed)
     rows = [[1, 4093, 198, *rng.integers(500, 600, int(rng.integers(2, 6))), 77, 88, 99] for _ in range(examples)]
     learned = [[False] * (len(row) - 2) + [True] * 2 for row in rows]
     np.savez_compressed(
         path, tokens=np.concatenate(rows).astype(np.uint16), learned=np.concatenate(learned),
         starts=np.concatenate([[0], np.cumsum([len(row) for row in rows])]), think=np.zeros(examples, bool),
-        chinese=np.zeros(examples, bool),
+        chinese=np.zeros(examples, bool), also=np.full(-(-examples // 2), 100, np.uint16),
+        also_starts=np.arange(1, examples + 2) // 2,
     )  # fmt: skip
 
 
@@ -93,6 +97,16 @@ def test_only_what_the_model_writes_counts(model: Llama, run: Path) -> None:
     assert batch.targets.tolist() == [88, 99] * 3
     alone = [float(loss_of(model, tokens.batch(np.array([number])))) for number in range(3)]
     assert float(loss_of(model, batch)) == pytest.approx(np.mean(alone), rel=1e-3)  # padding is out of sight
+
+
+def test_what_would_please_as_well_counts_as_much(model: Llama, run: Path) -> None:
+    batch = Tokens(run / "train.npz").batch(np.arange(2))
+    assert batch.also.tolist() == [[-1], [100], [-1], [-1]]
+    with torch.no_grad():
+        chances = model(batch.begin, batch.tokens, batch.wanted).softmax(dim=1)
+        pleased = chances.gather(1, batch.targets[:, None])[:, 0]
+        pleased[1] += chances[1, 100]
+        assert float(loss_of(model, batch)) == pytest.approx(float(-pleased.log().mean()), rel=1e-4)
 
 
 def test_an_order_holds_every_example_once() -> None:

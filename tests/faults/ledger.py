@@ -5,10 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge.jobqueue import queue_file
+from edge.wire import BASE
 from tests.boards import Board, tiny_settings
 
 
@@ -42,6 +44,20 @@ def read_ledger(boards: Iterable[Board]) -> Ledger:
             if state not in ("queued", "running", "superseded", "handed_back"):
                 ends.setdefault(job_id, []).append(state)
     return Ledger(runs, ends, clips, parts)
+
+
+def untold(boards: Iterable[Board]) -> set[str]:
+    """The jobs that boards have done without a chance to tell: their end still lies in the outbox."""
+    found: set[str] = set()
+    for board in boards:
+        with closing(sqlite3.connect(f"file:{queue_file(tiny_settings(board.folder))}?mode=ro", uri=True)) as db:
+            rows = db.execute(
+                "SELECT id FROM job WHERE state = 'done' AND EXISTS"
+                " (SELECT 1 FROM outbox WHERE topic = ? || job.id || '/state')",
+                (f"{BASE}/job/",),
+            )
+            found |= {job_id for (job_id,) in rows}
+    return found
 
 
 def _rows(board: Board) -> list[tuple[str, str, int]]:

@@ -5,22 +5,31 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from edge.requester import RETRY_S
 from tests.boards import Board
 from tests.faults.conftest import Report
-from tests.faults.ledger import read_ledger
+from tests.faults.ledger import read_ledger, untold
 from tests.faults.requests import send_all
 from tests.mosquitto import Listener, Mosquitto
 
 pytestmark = pytest.mark.long
 
 POOL_REQ = "edgereel/v1/pool/p/req"
+BUSY = ("fleet.pools=[p]", "fleet.high=4", "fleet.low=2", "fleet.calm_s=1")  # two jobs last until it is calm
 SMALL = ("fleet.pools=[p]", "fleet.high=3", "fleet.low=1", "fleet.calm_s=1", "fleet.session_expiry_s=10")
+
+
+@pytest.fixture
+def loads(server: Mosquitto) -> Iterator[Listener]:
+    """The load messages, and no more: who listens to the requests of a pool counts as a board that takes them."""
+    with server.listen("edgereel/v1/node/+/load") as listener:
+        yield listener
 
 
 def until(condition: Callable[[], object], timeout_s: float = 60) -> None:
@@ -36,12 +45,12 @@ def joined(seen: Listener, node: str, *, count: int = 1) -> bool:
 
 
 def test_a_fleet_of_eight_does_everything_though_boards_die_and_the_broker_restarts(
-    tmp_path: Path, server: Mosquitto, seen: Listener, make_board: Callable[..., Board],
+    tmp_path: Path, server: Mosquitto, loads: Listener, make_board: Callable[..., Board],
     much: Callable[[int, int], int], report: Report,
 ) -> None:  # fmt: skip
     ids = [f"f{number}" for number in range(much(24, 400))]
     boards = {f"n{number}": make_board(server, f"n{number}", *SMALL, "queue.limit=8", fake=True) for number in range(8)}
-    until(lambda: all(joined(seen, node) for node in boards))
+    until(lambda: all(joined(loads, node) for node in boards))
     started = time.monotonic()
 
     def trouble() -> None:
@@ -68,21 +77,23 @@ def test_a_fleet_of_eight_does_everything_though_boards_die_and_the_broker_resta
     mean = sum(healthy) / len(healthy)
     off = max(abs(one - mean) for one in healthy) / mean
     lost = sum(state.get("state") != "done" for state in states.values())
+    again = set(ledger.twice) & untold([boards["n1"], boards["n2"]])  # nobody could know of those
     report(
         "fleet of 8", "two boards killed for good, one broker restart, one board paused (stand-in generator, 1 s a job)",
-        requests=len(ids), lost=lost, twice=len(ledger.twice),
-        note=f"shares of the five others: {sorted(healthy)}, at most {off:.0%} off their mean; {len(ids) / took:.1f} jobs/s",
+        requests=len(ids), lost=lost, twice=len(set(ledger.twice) - again),
+        note=f"shares of the five others: {sorted(healthy)}, at most {off:.0%} off their mean; {len(ids) / took:.1f} jobs/s; "
+        f"{len(again)} done again which a board had done that died for good before it could tell",
     )  # fmt: skip
     assert off <= 0.25 or len(ids) < 400
 
 
 def test_a_fleet_is_nearly_as_fast_as_its_boards_together(
-    tmp_path: Path, server: Mosquitto, seen: Listener, make_board: Callable[..., Board],
+    tmp_path: Path, server: Mosquitto, loads: Listener, make_board: Callable[..., Board],
     much: Callable[[int, int], int], report: Report,
 ) -> None:  # fmt: skip
-    alone = make_board(server, "alone", *SMALL, fake=True)
-    until(lambda: joined(seen, "alone"))
-    count = much(2, 20)
+    alone = make_board(server, "alone", *BUSY, fake=True)
+    until(lambda: joined(loads, "alone"))
+    count = much(2, 40)
 
     def jobs_per_s(prefix: str, number: int) -> float:
         ids = [f"{prefix}{one}" for one in range(number)]
@@ -102,6 +113,8 @@ def test_a_fleet_is_nearly_as_fast_as_its_boards_together(
             ids[1:],
             topic=POOL_REQ,
             timeout_s=300,
+            every_s=0.1,
+            retry_s=RETRY_S,  # as shipped: sent twice in three seconds, every second copy is one too many
             prompt=lambda _: "a slow fish",
             mode="direct",
         )
@@ -109,9 +122,9 @@ def test_a_fleet_is_nearly_as_fast_as_its_boards_together(
         return len(ids[1:]) / (time.monotonic() - started)
 
     one = jobs_per_s("one", count + 1)
-    alone.end()
-    boards = [make_board(server, f"n{number}", *SMALL, fake=True) for number in range(much(3, 8))]
-    until(lambda: all(joined(seen, board.node) for board in boards))
+    alone.terminate()  # killed, it would get its share of the requests until its session ends
+    boards = [make_board(server, f"n{number}", *BUSY, fake=True) for number in range(much(3, 8))]
+    until(lambda: all(joined(loads, board.node) for board in boards))
     for board in boards:  # every engine is started once before the clock runs
         send_all(
             server,
@@ -126,7 +139,7 @@ def test_a_fleet_is_nearly_as_fast_as_its_boards_together(
     share = many / (one * len(boards))
     report("fleet throughput", f"{len(boards)} boards against one (stand-in generator, 1 s a job)",
            requests=len(boards) * count + count, note=f"{many:.2f} jobs/s, {share:.2f} of {len(boards)} times one board")  # fmt: skip
-    assert share >= 0.9 or count < 20
+    assert share >= 0.9 or count < 40
 
 
 def test_requests_in_the_session_of_a_board_that_is_gone_are_done_by_another(

@@ -57,7 +57,7 @@ def test_a_daemon_that_dies_at_every_job_ends_every_job_once(
     much: Callable[[int, int], int], report: Report,
 ) -> None:  # fmt: skip
     ids = [f"k{number}" for number in range(much(3, 50))]
-    board = make_board(server, "n1", "engine.max_attempts=10", script=dying_at(point))  # others die under it too
+    board = make_board(server, "n1", "engine.max_attempts=100", script=dying_at(point))  # others die under it too
     with Keeper(board) as keeper:
         states = send_all(server, tmp_path, ids, topic=REQ, timeout_s=60 + 10 * len(ids), every_s=0.1)
     ledger = read_ledger([board])

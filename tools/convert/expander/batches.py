@@ -18,13 +18,15 @@ WINDOW = 32
 class Batch:
     """`begin` [m] int64 is what all examples begin with, and `tokens` [n, time] int64 the rest, padded on the right.
 
-    `wanted` [n, time] is where the next token is learned, and `targets` are those.
+    `wanted` [n, time] is where the next token is learned, `targets` [learned] are those, and `also` [learned, most] what
+    would please as well, filled up with -1.
     """
 
     begin: Tensor
     tokens: Tensor
     wanted: Tensor
     targets: Tensor
+    also: Tensor
 
     def to(self, device: torch.device) -> Batch:
         """The same on another device."""
@@ -37,6 +39,7 @@ class Tokens:
     def __init__(self, path: Path) -> None:
         with np.load(path, allow_pickle=False) as file:
             self._tokens, self._learned, self._starts = file["tokens"], file["learned"], file["starts"]
+            self._also, self._also_starts = file["also"].astype(np.int64), file["also_starts"]
             self.think, self.chinese = file["think"], file["chinese"]
         self.lengths = np.diff(self._starts)
         self._begin = self._common()
@@ -56,8 +59,20 @@ class Tokens:
             tokens[row, :length] = torch.from_numpy(self._tokens[span].astype(np.int64))
             learned[row, :length] = torch.from_numpy(self._learned[span])
         # The last token of an example predicts nothing that is learned.
-        wanted = learned[:, 1:]
-        return Batch(begin=self._begin, tokens=tokens[:, :-1], wanted=wanted, targets=tokens[:, 1:][wanted])
+        wanted, counts = learned[:, 1:], learned.sum(dim=1)
+        targets = tokens[:, 1:][wanted]
+        return Batch(
+            begin=self._begin, tokens=tokens[:, :-1], wanted=wanted, targets=targets,
+            also=self._pleasing(numbers, last=counts.cumsum(dim=0) - 1, total=len(targets)),
+        )  # fmt: skip
+
+    def _pleasing(self, numbers: NDArray[np.int64], *, last: Tensor, total: int) -> Tensor:
+        """[total, most]: what would please as well as the last learned token of each example."""
+        listed = [self._also[self._also_starts[number] : self._also_starts[number + 1]] for number in numbers]
+        also = torch.full((total, max(1, *map(len, listed))), -1)
+        for row, tokens in zip(last.tolist(), listed, strict=True):
+            also[row, : len(tokens)] = torch.from_numpy(tokens)
+        return also
 
     def _common(self) -> Tensor:
         """What every example begins with: it is the same prompt."""

@@ -20,7 +20,7 @@ from tools.convert.expander.delta import write_delta
 from tools.convert.expander.recipe import BASE, DELTA, RECIPE, RUN, Recipe, load_recipe, tuned_manifest
 from tools.convert.expander.tune import CHECKPOINT
 
-HEAD = """# The default language model tuned for expanding prompts: `edgereel models pull {name}` makes it of {base}
+HEAD = """# The default language model, tuned for expanding prompts: `edgereel models pull {name}` makes it of {base}
 # and {delta}. Written by tools/convert/expander/export.py.
 """
 

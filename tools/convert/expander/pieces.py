@@ -23,11 +23,13 @@ class Piece:
     """A run of text that is tokenised by itself.
 
     `control`: marks such as <|im_end|> in it are control tokens. `learned`: the model writes it; the rest is given.
+    `also`: what would please as well in its place.
     """
 
     text: str
     control: bool = False
     learned: bool = False
+    also: tuple[str, ...] = ()
 
 
 def pieces(
@@ -71,10 +73,14 @@ def pieces(
     )
 
 
-def glance(whole: Sequence[Piece]) -> tuple[Piece, ...]:
-    """An example that ends with the subject, where the model chooses that first; any other stays as it is."""
+def glance(whole: Sequence[Piece], *, subjects: Sequence[str]) -> tuple[Piece, ...]:
+    """An example that ends with the subject, where the model chooses that first; any other stays as it is.
+
+    Any of `subjects` would please there.
+    """
     *given, answer, _end = whole
     subject = re.match(r" subject \w+", answer.text)
     if subject is None or any(piece.learned for piece in given):
         return tuple(whole)
-    return (*given, Piece(text=subject[0], learned=True))
+    also = tuple(f" subject {name}" for name in subjects)
+    return (*given, Piece(text=subject[0], learned=True, also=also))

@@ -52,6 +52,11 @@ class Task:
         return {**self.said, **self.read}
 
     @property
+    def subjects(self) -> list[str]:
+        """Those that would please."""
+        return [self.fixed["subject"]] if "subject" in self.fixed else list(self.implied.get("subject", ()))
+
+    @property
     def sound(self) -> bool:
         """False where the lexicon reads something that was not said: no model can mend that, so none is taught it."""
         return all(self.said.get(name, value) == value for name, value in self.read.items()) and all(

@@ -4,7 +4,8 @@
     python -m tools.convert.expander.tokens --count 500 --held-out --seed 2 --out runs/expander/held_out.npz
 
 Each piece of an example is cut by llama.cpp's own tokenizer by itself, as on the board. The file holds `tokens` (uint16)
-and `learned` (bool) of all examples one after the other, `starts` where each begins, and `think` and `chinese` for each.
+and `learned` (bool) of all examples one after the other, `starts` where each begins, and `think` and `chinese` for each;
+`also` (uint16) with `also_starts` are the tokens that would please as well as the last one of an example.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from llama_cpp import Llama
+from numpy.typing import NDArray
 
 from edge.manifest import LlmManifest, VideoManifest
 from edge.mode import Mode
@@ -44,6 +47,12 @@ class Cutter:
             learned += [piece.learned] * len(cut)
         return tokens, learned
 
+    def also(self, piece: Piece) -> list[int]:
+        """The last tokens of what would please as well as a piece and differs from it in the last token only."""
+        *begin, last = self._cut(piece.text, control=False)
+        others = [self._cut(text, control=False) for text in piece.also]
+        return sorted({other[-1] for other in others if other[:-1] == begin} - {last})
+
     def _cut(self, text: str, *, control: bool) -> list[int]:
         return list(self._llm.tokenize(text.encode("utf-8", "ignore"), add_bos=False, special=control))
 
@@ -52,8 +61,12 @@ def write_tokens(path: Path, made: Iterable[Example], cutter: Cutter, *, glances
     """Write the file, this share of the examples cut short; returns how many tokens there are."""
     rng = np.random.default_rng(seed)
     tokens, learned, lengths, kinds = list[int](), list[bool](), list[int](), list[tuple[bool, bool]]()
+    also = list[list[int]]()
     for number, example in enumerate(made, start=1):
-        cut, marks = cutter.cut(glance(example.pieces) if rng.uniform() < glances else example.pieces)
+        short = rng.uniform() < glances
+        pieces = glance(example.pieces, subjects=example.task.subjects) if short else example.pieces
+        cut, marks = cutter.cut(pieces)
+        also.append(cutter.also(pieces[-1]) if pieces[-1].also else [])
         tokens += cut
         learned += marks
         lengths.append(len(cut))
@@ -66,10 +79,14 @@ def write_tokens(path: Path, made: Iterable[Example], cutter: Cutter, *, glances
     with part.open("wb") as file:
         np.savez_compressed(
             file, tokens=np.array(tokens, np.uint16), learned=np.array(learned), think=think, chinese=chinese,
-            starts=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            starts=_starts(lengths), also=np.array([*chain(*also)], np.uint16), also_starts=_starts(map(len, also)),
         )  # fmt: skip
     part.replace(path)
     return len(tokens)
+
+
+def _starts(lengths: Iterable[int]) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(list(lengths), dtype=np.int64)])
 
 
 def main() -> None:
@@ -90,7 +107,7 @@ def main() -> None:
         seed=args.seed, count=args.count, llm=tuned_manifest(base, recipe.pack), vocabulary=video.vocabulary,
         held_out=args.held_out,
     )  # fmt: skip
-    glances = 0.0 if args.held_out else recipe.glances
+    glances = 1.0 if args.held_out else recipe.glances  # held out is what is hard: the subject
     total = write_tokens(args.out, made, Cutter(args.base), glances=glances, seed=args.seed)
     print(f"{args.out}: {args.count} examples, {total} tokens")
 

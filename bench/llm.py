@@ -1,0 +1,161 @@
+"""The language model against its peers: tokens a second, seconds to the first token, and memory, quiet and beside a neighbour."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.child import call
+from bench.figures import take_turns
+from bench.llm_peers import OUR_OPTIONS, llama_bench, server
+from bench.llm_ways import tokens
+from bench.store import Row
+from edge.cpu import fast_cores
+from edge.expand.prompt import constant_prefix
+from edge.manifest import LlmManifest
+from edge.models import pack_roots
+from edge.packs import Pack, find_llm_pack, find_video_pack
+from edge.settings import load_settings
+
+OURS, SERVER, DEFAULTS = "edgereel", "llama-server, default options", "llama-cpp-python, default options"
+READS, WRITES, DRAWN = "reads", "writes", "writes and draws"
+RATE = "tokens/s"
+Found = dict[str, float]
+Way = Callable[[], Found]
+
+
+def speed(*, quick: bool) -> list[Row]:
+    """Nobody else computes."""
+    return _rows(_ways(read=64 if quick else 256, write=16 if quick else 64), rounds=2 if quick else 5)
+
+
+def contended(*, quick: bool) -> list[Row]:
+    """One other process computes all the time."""
+    with busy(1):
+        return _rows(_ways(read=64, write=8 if quick else 24), rounds=1 if quick else 3)
+
+
+def first_token(*, quick: bool) -> list[Row]:
+    """From the request to the first token, for the product's own prompt: the constant part, then what was asked."""
+    pack = shipped()
+    prefix, first, second = _prompt(pack)
+    gguf = str(pack.file(pack.manifest.file))
+    told: dict[str, list[Found]] = defaultdict(list)
+    for _, way in take_turns(1 if quick else 5, (OURS, SERVER, DEFAULTS)):
+        if way == SERVER:
+            with server(Path(gguf)) as one:
+                one.wait()
+                cold = one.complete([*prefix, *first], write=1)["first_s"]
+                again = one.complete([*prefix, *second], write=1)["first_s"]
+            told[way].append({"cold_open_s": one.open_s, "cold_s": cold, "again_open_s": 0.0, "again_s": again})
+        else:
+            given = {"gguf": gguf, "prefix": prefix, "first": first, "second": second}
+            if way == OURS:
+                given |= {"sha256": sha256_of(pack), "vocabulary": pack.manifest.vocabulary_size}
+            told[way].append(call(f"bench.llm_ways:{'ours' if way == OURS else 'defaults'}_first", given).check())
+    columns = {
+        "the model opens": "cold_open_s", "first token, nothing kept": "cold_s", "opens again": "again_open_s",
+        "first token, prefix kept": "again_s",
+    }  # fmt: skip
+    return [
+        Row(way=way, column=column, unit="s", values=[one[key] for one in runs])
+        for way, runs in told.items() for column, key in columns.items()
+    ]  # fmt: skip
+
+
+@contextmanager
+def busy(count: int) -> Iterator[None]:
+    """So many processes that count. Each ends with this process at the latest."""
+    # In sessions of their own, as other services are: the scheduler shares the cores between sessions first.
+    count_on = f"import os\nwhile os.getppid() == {os.getpid()}: sum(range(10000))"
+    running = [subprocess.Popen([sys.executable, "-c", count_on], start_new_session=True) for _ in range(count)]
+    try:
+        time.sleep(0.5)
+        yield
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+
+
+def shipped() -> Pack[LlmManifest]:
+    """The default language model. Raises ModelError when it is not there."""
+    settings = load_settings(None, env=os.environ)
+    return find_llm_pack("smollm2-135m", roots=pack_roots(settings))
+
+
+def sha256_of(pack: Pack[LlmManifest]) -> str:
+    """Of its weights."""
+    return pack.manifest.files[pack.manifest.file].sha256
+
+
+def _ways(*, read: int, write: int) -> dict[str, Way]:
+    pack, cores = shipped(), len(fast_cores())
+    gguf = pack.file(pack.manifest.file)
+    given = {"gguf": str(gguf), "read": read, "write": write}
+    exact = given | {"sha256": sha256_of(pack), "vocabulary": pack.manifest.vocabulary_size}
+
+    def python(name: str, argument: dict[str, object]) -> Way:
+        def run() -> Found:
+            ended = call(f"bench.llm_ways:{name}", argument)
+            return ended.check() | ended.peak
+
+        return run
+
+    def served() -> Found:
+        with server(gguf) as one:
+            one.wait()
+            one.complete(tokens(16), write=2)  # warm
+            told = one.complete(tokens(read + 16)[16:], write=write)
+            return {"read": told["prompt_per_second"], "drawn": told["predicted_per_second"], **one.watch.peak}
+
+    def fixed(threads: int, options: tuple[str, ...]) -> Way:
+        return lambda: llama_bench(gguf, threads=threads, read=read, write=write, options=options)
+
+    ways: dict[str, Way] = {OURS: python("ours", exact)}
+    for threads in range(1, cores + 1):
+        ways[f"llama-bench, our options, {threads} threads"] = fixed(threads, OUR_OPTIONS)
+    for threads in range(1, cores + 1):
+        ways[f"llama-bench, its options, {threads} threads"] = fixed(threads, ())
+    return ways | {SERVER: served, DEFAULTS: python("defaults", given)}
+
+
+def _rows(ways: dict[str, Way], *, rounds: int) -> list[Row]:
+    cells: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    failed: dict[str, str] = {}
+    for _, name in take_turns(rounds, list(ways)):
+        if name in failed:
+            continue
+        try:
+            told = ways[name]()
+        except (RuntimeError, OSError, subprocess.SubprocessError) as exc:
+            failed[name] = str(exc)[:200]
+            continue
+        for key, (column, unit) in _COLUMNS.items():
+            if key in told:
+                cells[name, column, unit].append(told[key])
+    rows = [Row(way=way, column=column, unit=unit, values=values) for (way, column, unit), values in cells.items()]
+    return rows + [Row(way=way, column=WRITES, unit=RATE, note=f"failed: {why}") for way, why in failed.items()]
+
+
+_COLUMNS = {
+    "read": (READS, RATE), "written": (WRITES, RATE), "drawn": (DRAWN, RATE), "pss_mib": ("peak PSS", "MiB"),
+    "anonymous_mib": ("peak anonymous", "MiB"), "locked_mib": ("locked", "MiB"),
+}  # fmt: skip
+
+
+def _prompt(pack: Pack[LlmManifest]) -> tuple[list[int], list[int], list[int]]:
+    """The constant part of the product's prompt, and two requests, as tokens."""
+    settings = load_settings(None, env=os.environ)
+    video = find_video_pack("tinyreel", roots=pack_roots(settings)).manifest
+    text = constant_prefix(pack.manifest, video.vocabulary)
+    asked = ("a red balloon rises over snowy mountains", "two blue fish swim in the deep sea at night")
+    given = {"gguf": str(pack.file(pack.manifest.file)), "texts": [text, *asked]}
+    told = call("bench.llm_ways:tokenize", given).check()["tokens"]
+    return told[0], told[1], told[2]

@@ -1,0 +1,102 @@
+"""llama.cpp's own programs as peers: llama-bench, and llama-server over HTTP. `make bench-peers` builds them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bench.groups import Group
+from bench.store import WORK
+from bench.watch import Watch
+from edge.manifest import BATCH_TOKENS
+from tests.mosquitto import free_port
+
+BIN = WORK / "build/llama/bin"
+OUR_OPTIONS = ("-fa", "1", "-ctk", "q8_0", "-ctv", "q8_0", "-b", str(BATCH_TOKENS), "-ub", str(BATCH_TOKENS))
+
+
+class MissingPeerError(RuntimeError):
+    """A peer that is not built."""
+
+
+def program(name: str) -> Path:
+    """A built program. Raises MissingPeerError."""
+    if not (BIN / name).is_file():
+        raise MissingPeerError(f"{name} is not built: run make bench-peers")
+    return BIN / name
+
+
+def llama_bench(gguf: Path, *, threads: int, read: int, write: int, options: tuple[str, ...] = ()) -> dict[str, float]:
+    """Tokens a second, read and written, in one run after its own warm-up."""
+    command = [
+        str(program("llama-bench")), "-m", str(gguf), "-p", str(read), "-n", str(write), "-r", "1",
+        "-t", str(threads), "-o", "json", *options,
+    ]  # fmt: skip
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=600)
+    found = json.loads(done.stdout)
+    return {"read" if one["n_prompt"] else "written": float(one["avg_ts"]) for one in found}
+
+
+class Server:
+    """A llama-server that runs."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int, watch: Watch, began: float) -> None:
+        self.process, self.port, self.watch = process, port, watch
+        self.open_s = 0.0
+        self._began = began
+
+    def wait(self, *, timeout_s: float = 120.0) -> None:
+        """Until it answers. Raises RuntimeError when it died or does not."""
+        while time.monotonic() - self._began < timeout_s:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"llama-server ended with {self.process.returncode}")
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=5) as answer:
+                    if answer.status == 200:
+                        self.open_s = time.monotonic() - self._began
+                        return
+            except (OSError, urllib.error.URLError):
+                time.sleep(0.02)
+        raise RuntimeError(f"llama-server did not answer in {timeout_s:.0f} s")
+
+    def complete(self, prompt: list[int], *, write: int, timeout_s: float = 600.0) -> dict[str, Any]:
+        """Continue a prompt of tokens; the server's own timings, and `first_s` to the first token as a client sees it."""
+        body = {"prompt": prompt, "n_predict": write, "stream": True, "ignore_eos": True, "seed": 1}
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/completion", json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
+        began, first, last = time.perf_counter(), 0.0, dict[str, Any]()
+        with urllib.request.urlopen(request, timeout=timeout_s) as answer:  # noqa: S310 - loopback
+            for line in answer:
+                if line.startswith(b"data: "):
+                    first = first or time.perf_counter() - began
+                    last = json.loads(line[6:])
+        if "timings" not in last:
+            raise RuntimeError(f"llama-server answered {last}")
+        return {"first_s": first, **last["timings"]}
+
+
+@contextmanager
+def server(gguf: Path, *options: str, group: Group | None = None) -> Iterator[Server]:
+    """A llama-server with its default options and these, for the time of the block."""
+    port = free_port()
+    command = [str(program("llama-server")), "-m", str(gguf), "--host", "127.0.0.1", "--port", str(port), *options]
+    began = time.monotonic()
+    with (WORK / "server.log").open("wb") as log, subprocess.Popen(
+        command, stdout=log, stderr=log, preexec_fn=group.enter if group else None,  # noqa: PLW1509 - it only writes its number
+    ) as process, Watch(process.pid, family=False) as watch:  # fmt: skip
+        try:
+            yield Server(process, port, watch, began)
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()

@@ -1,0 +1,100 @@
+"""Thinking against not thinking, the saved prompt against reading it, forced text against drawing every token."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import llama_cpp
+from llama_cpp.llama_grammar import LlamaGrammar
+
+from bench.child import call
+from bench.figures import take_turns
+from bench.llm import sha256_of, shipped
+from bench.store import Row
+from edge.cpu import bind, fast_cores
+from edge.expand.director import Director
+from edge.expand.llama import LanguageModel, open_llama
+from edge.mode import Mode
+from edge.models import models_of
+from edge.settings import load_settings
+from edge.stop import Stop
+
+PROMPTS = (
+    "a red balloon rises over snowy mountains", "two blue fish in the deep sea", "一只黄色的小鸟飞过森林",
+    "something calm and cosy", "a storm is coming", "my grandmother's garden in spring",
+)  # fmt: skip
+SAVED, READ = "plan, prompt saved", "plan, prompt read anew"
+SEED = 1
+
+
+class OneByOne(LanguageModel):
+    """The model that draws each token of an answer under llama.cpp's own grammar sampler."""
+
+    def choose(  # type: ignore[override]
+        self, context: Sequence[int], gbnf: str, *, most: int, seed: int, temperature: float, **_: object
+    ) -> list[int]:
+        """As LanguageModel.choose."""
+        written = list[int]()
+        self._llm.set_seed(seed)
+        grammar = LlamaGrammar.from_string(gbnf, verbose=False)
+        for token in self._llm.generate(list(context), temp=temperature, min_p=0.1, grammar=grammar):
+            self._drawn += 1
+            if llama_cpp.llama_vocab_is_eog(self._vocab, token) or len(written) >= most:
+                break
+            written.append(token)
+        self._written += len(written)
+        return written
+
+
+def modes(*, quick: bool) -> list[Row]:
+    """Seconds to the plan with the model open, medians over requests; the ways take turns."""
+    sha256_of(shipped())  # the weights are here
+    cells: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    count, rounds = (2, 1) if quick else (len(PROMPTS), 1)
+    ways = [(mode, one_by_one) for mode in ("think", "no_think") for one_by_one in (False, True)]
+    for _, (mode, one_by_one) in take_turns(rounds, ways):
+        given = {"mode": mode, "one_by_one": one_by_one, "count": count}
+        told = call("bench.think:plans", given, timeout_s=900).check()
+        way = f"{mode}, {'every token drawn' if one_by_one else 'forced text jumped'}"
+        for column, values in told.items():
+            cells[way, column, "s" if column in {SAVED, READ} else "tokens"] += values
+    return [Row(way=way, column=column, unit=unit, values=values) for (way, column, unit), values in cells.items()]
+
+
+def plans(mode: str, one_by_one: bool, count: int) -> dict[str, Any]:  # noqa: FBT001 - it comes as JSON
+    """Seconds to the plan of each request, with the prompt's state saved and without, and tokens drawn and written."""
+    pack, cores = shipped(), fast_cores()
+    bind(cores)
+    models = models_of(load_settings(None, env=os.environ))
+    told: dict[str, list[float]] = defaultdict(list)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open_llama(
+            pack, threads=models.threads, small_board=True, cache=Path(folder), stop=Stop(), cores=cores
+        ) as model,
+    ):  # fmt: skip
+        if one_by_one:
+            model.__class__ = OneByOne
+        director = Director(model, llm=pack.manifest, video=models.video.manifest, mode=Mode(mode))
+        director.expand(PROMPTS[0], seconds=None, seed=SEED)  # the state is written
+        for prompt in PROMPTS[:count]:
+            for saved in (True, False):
+                if not saved:
+                    _forget(Path(folder))
+                before, began = dict(director.usage), time.perf_counter()
+                director.expand(prompt, seconds=None, seed=SEED)
+                told[SAVED if saved else READ].append(time.perf_counter() - began)
+            told["drawn"].append(director.usage["tokens_drawn"] - before["tokens_drawn"])
+            told["written"].append(director.usage["tokens"] - before["tokens"])
+    return told
+
+
+def _forget(cache: Path) -> None:
+    for path in cache.glob("prompts/*"):
+        path.unlink()
