@@ -185,6 +185,16 @@ $(PAGE)/.made: tests/page/requirements.txt
 	$(PAGE)/bin/python -m pip install -q -r tests/page/requirements.txt
 	touch $@
 
+# The tests' small diffusers pack -------------------------------------------------------------------------------------
+.PHONY: tinydiffusers
+tinydiffusers: $(CONVERT)/.made ## make the tests' tiny diffusers pack anew with the real converter
+	rm -rf runs/tinydiffusers tests/data/tinydiffusers
+	PYTHONPATH=. $(CONVERT)/bin/python tests/convert/pipelines.py runs/tinydiffusers
+	$(CONVERT)/bin/python -m tools.convert onnx runs/tinydiffusers --out tests/data --size 16x16 --frames 3 --steps 1 \
+		--steps 2 --calibrate 1
+	rm tests/data/tinydiffusers/report.*
+	$(BIN)/edgereel models trust tests/data/tinydiffusers --set paths.models=$(CURDIR)/tests/data
+
 # Measurements --------------------------------------------------------------------------------------------------------
 # Peers that are Python live in an environment of their own; llama.cpp's programs are built from the same source package
 # as the library here, with llama.cpp's own options. BENCH any options: BENCH=--help explains.

@@ -9,11 +9,13 @@ from pathlib import Path
 from edge.bulk import slug
 from edge.cli_make import make, mode_of, stop_on_signals
 from edge.cli_settings import extras_of, request_of, settings_of
+from edge.diffusers_manifest import DiffusersManifest
 from edge.errors import Cancelled, RequestError
 from edge.models import models_of
 from edge.pipeline import expand, seed_of
 from edge.plan import Plan
 from edge.show import print_json, print_plan, print_result
+from edge.video.opening import check_can_draw
 from edge.whole_file import check_writable, whole_file
 
 
@@ -45,6 +47,9 @@ def plan(args: argparse.Namespace) -> int:
     models = models_of(settings)
     mode, reason = mode_of(request, settings, models)
     drawing = Path(args.draw).expanduser() if args.draw else None
+    check_can_draw(request, models.video.manifest)
+    if drawing and isinstance(models.video.manifest, DiffusersManifest):
+        raise RequestError(f"The pack {models.video.name} plans nothing that could be drawn.", hint="Leave out --draw.")
     if drawing:
         check_writable(drawing)
     seed = request.seed if request.seed is not None else seed_of(request)

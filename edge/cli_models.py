@@ -10,9 +10,9 @@ from edge.adopt import adopt
 from edge.cli_settings import settings_of
 from edge.errors import ModelError
 from edge.grant import give_trust
-from edge.manifest import ModelManifest, VideoManifest
+from edge.manifest import LlmManifest, ModelManifest
 from edge.models import has_weights, pack_roots
-from edge.packs import Pack, find_pack, known_packs, verify_pack
+from edge.packs import Pack, find_pack, known_packs, open_pack, verify_pack
 from edge.pull import pull
 from edge.settings import Settings
 from edge.show import print_json, print_table, progress
@@ -49,7 +49,7 @@ def _row(pack: Pack[ModelManifest]) -> dict[str, str | int]:
     manifest = pack.manifest
     return {
         "name": manifest.name,
-        "kind": "video" if isinstance(manifest, VideoManifest) else "llm",
+        "kind": "llm" if isinstance(manifest, LlmManifest) else "video",
         "version": manifest.version,
         "mib": sum(file.bytes for file in manifest.files.values()) >> 20,
         "weights": "here" if has_weights(pack) else "not pulled",
@@ -98,17 +98,18 @@ def _says_yes(question: str) -> bool:
 
 
 def _trust(name: str, settings: Settings) -> int:
-    pack = find_pack(name, roots=pack_roots(settings))
+    pack = open_pack(name, roots=pack_roots(settings))
     if pack.trust is Trust.NONE:
-        give_trust(name, pack.sha256, root=settings.paths.models)
+        settings.paths.models.mkdir(parents=True, exist_ok=True)
+        give_trust(pack.name, pack.sha256, root=settings.paths.models)
     reason = "comes with edgereel" if pack.trust is Trust.SHIPPED else f"is trusted: manifest sha256 {pack.sha256}"
-    print(f"{name} {reason}")
+    print(f"{pack.name} {reason}")
     return 0
 
 
 def _verify(name: str | None, settings: Settings) -> int:
     roots = pack_roots(settings)
-    packs = [find_pack(name, roots=roots)] if name else [pack for pack in known_packs(roots) if has_weights(pack)]
+    packs = [open_pack(name, roots=roots)] if name else [pack for pack in known_packs(roots) if has_weights(pack)]
     if not packs:
         raise ModelError("No model pack has its weights here.", hint="Run `edgereel models pull smollm2-135m-expand`.")
     for pack in packs:

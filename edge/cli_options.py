@@ -38,6 +38,7 @@ def _fill_generate(parser: argparse.ArgumentParser) -> None:
         "--out", metavar="FILE", help="the MP4 to write (default: named after the prompt, here); with -f a folder"
     )
     parser.add_argument("--poster", metavar="FILE", help="also write this JPEG of the middle frame; with -f: jpg")
+    _add_pack(parser)
     _add_common(parser)
     _add_extras(parser)
     parser.set_defaults(verb=_generate)
@@ -46,6 +47,7 @@ def _fill_generate(parser: argparse.ArgumentParser) -> None:
 def _fill_plan(parser: argparse.ArgumentParser) -> None:
     _add_prompt(parser)
     parser.add_argument("--draw", metavar="FILE", help="draw where everything is in every shot into this PNG")
+    _add_pack(parser)
     _add_common(parser)
     parser.set_defaults(verb=_plan)
 
@@ -135,7 +137,8 @@ def _fill_models(parser: argparse.ArgumentParser) -> None:
             action.add_argument("folder", metavar="FOLDER", help="the pack's folder, with its manifest.yaml")
             action.add_argument("--replace", action="store_true", help="also over another pack of that name")
         elif name != "list":
-            action.add_argument("name", metavar="NAME", nargs="?" if name == "verify" else None, help="the pack")
+            what = "the pack" if name == "pull" else "the pack; with a slash its folder"
+            action.add_argument("name", metavar="NAME", nargs="?" if name == "verify" else None, help=what)
         if name in {"add", "pull"}:
             action.add_argument(
                 "--trust", action="store_true", help="also trust it: see `edgereel models trust --help`"
@@ -198,6 +201,10 @@ def _add_extras(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--preview", metavar="FILE", help="also write a small .gif or .webp that plays everywhere; with -f: gif or webp"
     )
+
+
+def _add_pack(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--pack", metavar="P", help="the video pack, by name or by its folder (default: models.video)")
 
 
 def _add_common(parser: argparse.ArgumentParser, *, json: bool = True) -> None:

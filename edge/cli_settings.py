@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from edge.extras import Extras, make_extras
+from edge.manifest import MANIFEST
 from edge.request import Request, make_request, path_from_text
 from edge.settings import Settings, load_settings
 
@@ -14,7 +15,9 @@ from edge.settings import Settings, load_settings
 def settings_of(args: argparse.Namespace) -> Settings:
     """The settings that this command line asks for. Raises SettingsError."""
     path = Path(args.config).expanduser() if args.config else None
-    return load_settings(path, overrides=args.set, env=os.environ)
+    pack = getattr(args, "pack", None)
+    overrides = args.set if pack is None else [*args.set, f"models.video={_pack(pack)}"]
+    return load_settings(path, overrides=overrides, env=os.environ)
 
 
 def request_of(args: argparse.Namespace, *, prompt: str | None = None, request_id: str | None = None) -> Request:
@@ -36,6 +39,12 @@ def extras_of(args: argparse.Namespace, *, preview: Path | None = None) -> Extra
         crop=args.crop, watermark=args.watermark, max_bytes=args.max_bytes, loop=args.loop, fps=args.fps,
         preview=args.preview if preview is None else str(preview),
     )  # fmt: skip
+
+
+def _pack(named: str) -> str:
+    """The name of a pack, or the whole path of its folder, which has a slash."""
+    folder = Path(named).expanduser()
+    return str(folder.resolve()) if os.sep in named or (folder / MANIFEST).is_file() else named
 
 
 def _image(named: str) -> str:

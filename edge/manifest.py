@@ -8,44 +8,12 @@ from typing import Literal
 
 import msgspec
 
+from edge.diffusers_manifest import DiffusersManifest
 from edge.errors import ModelError
+from edge.part import Canvas, Part, WeightFile
 
 MANIFEST = "manifest.yaml"
 CHUNK_BYTES = 1 << 20
-
-
-class Tensor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Shape and dtype of one model input or output; a string in the shape is a symbolic dimension."""
-
-    shape: list[int | str]
-    dtype: str = "float32"
-
-
-class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One ONNX file of a video pack. `states` pairs each input state with the output that replaces it."""
-
-    file: str
-    inputs: dict[str, Tensor]
-    outputs: dict[str, Tensor]
-    states: dict[str, str] = {}
-
-
-class WeightFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A file of the pack, its size in bytes and its sha256 in hex."""
-
-    sha256: str
-    bytes: int
-
-
-class Canvas(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Pixels: the model draws `width`x`height`, `scale` times enlarged, then cropped to `out_width`x`out_height`."""
-
-    width: int
-    height: int
-    scale: int
-    out_width: int
-    out_height: int
-    fps: int
 
 
 class Latent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -218,7 +186,8 @@ class LlmManifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_f
     kv_type: Literal["q8_0", "f16"] = "q8_0"
 
 
-ModelManifest = VideoManifest | LlmManifest
+AnyVideoManifest = VideoManifest | DiffusersManifest
+ModelManifest = AnyVideoManifest | LlmManifest
 
 
 def parse_manifest(text: bytes, *, where: str) -> ModelManifest:
@@ -262,8 +231,11 @@ def _opened(manifest: ModelManifest) -> tuple[str, ...]:
     """Every file that is opened when the pack is used; one that nobody proved must not be among them."""
     if isinstance(manifest, LlmManifest):
         return (manifest.file,)
+    parts = [file for part in manifest.parts.values() for file in part.files]
+    if isinstance(manifest, DiffusersManifest):
+        return (*parts, manifest.tokens.file)
     pictures = manifest.textures
-    return (*(part.file for part in manifest.parts.values()), pictures.far, pictures.near, pictures.subjects)
+    return (*parts, pictures.far, pictures.near, pictures.subjects)
 
 
 def file_sha256(path: Path) -> str:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import msgspec
 
+from edge.diffusers_manifest import DiffusersManifest
 from edge.errors import OutputError
-from edge.manifest import BATCH_TOKENS, CONTEXT_TOKENS, LlmManifest, VideoManifest
+from edge.manifest import BATCH_TOKENS, CONTEXT_TOKENS, AnyVideoManifest, LlmManifest
 from edge.mode import Mode, ModeRow
 from edge.whole_file import whole_file
 
@@ -23,8 +24,10 @@ MIB = 1 << 20
 FORGET = 0.98  # of what was learned, each time that less was needed
 
 
-def estimate_mib(row: ModeRow, *, video: VideoManifest, llm: LlmManifest | None) -> float:
+def estimate_mib(row: ModeRow, *, video: AnyVideoManifest, llm: LlmManifest | None) -> float:
     """What a mode is expected to hold: the language model is closed before the video model opens."""
+    if isinstance(video, DiffusersManifest):
+        return video.process_mib
     drawing = video.anonymous_mib
     if not row.language_model or llm is None:
         return BASE_MIB + drawing
@@ -37,7 +40,7 @@ def estimate_mib(row: ModeRow, *, video: VideoManifest, llm: LlmManifest | None)
 class Needs:
     """How much each mode holds on this board with these packs, in MiB; learned figures live in `folder`."""
 
-    def __init__(self, folder: Path, *, video: VideoManifest, llm: LlmManifest | None, small_board: bool) -> None:
+    def __init__(self, folder: Path, *, video: AnyVideoManifest, llm: LlmManifest | None, small_board: bool) -> None:
         packs = [pack for pack in (video, llm) if pack is not None]
         which = "\n".join(sorted(file.sha256 for pack in packs for file in pack.files.values()))
         key = hashlib.sha256(f"{which}\n{small_board}".encode()).hexdigest()[:16]

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.cpu import choose_threads, fast_cores
+from edge.diffusers_manifest import DiffusersManifest
 from edge.errors import ModelError
-from edge.manifest import LlmManifest, ModelManifest, VideoManifest
+from edge.manifest import AnyVideoManifest, LlmManifest, ModelManifest
 from edge.memory import available_mib, total_mib
 from edge.memory_plan import Needs, best_that_fits
 from edge.mode import Mode
@@ -24,7 +25,7 @@ class Models:
     `cores` are those to run on, of which those count that are free; none where the settings say how many threads.
     """
 
-    video: Pack[VideoManifest]
+    video: Pack[AnyVideoManifest]
     llm: Pack[LlmManifest] | None
     threads: int
     cores: frozenset[int] = frozenset()
@@ -38,16 +39,17 @@ def pack_roots(settings: Settings) -> tuple[Path, ...]:
 
 
 def models_of(settings: Settings, *, root: Path = Path("/")) -> Models:
-    """The models that the settings name; `llm` is None when its weights are not here.
+    """The models that the settings name; `llm` is None when its weights are not here, or the video pack reads by itself.
 
     Looks for a fifth of a second at which cores are free, unless engine.threads says how many to use.
     Raises ModelError when a pack is not known or is of the wrong kind.
     """
     cores = frozenset[int]() if settings.engine.threads else fast_cores(root=root)
+    video = find_video_pack(settings.models.video, roots=pack_roots(settings))
     return Models(
         cores=cores,
-        video=find_video_pack(settings.models.video, roots=pack_roots(settings)),
-        llm=language_model(settings),
+        video=video,
+        llm=None if isinstance(video.manifest, DiffusersManifest) else language_model(settings),
         threads=settings.engine.threads or choose_threads(root=root, cores=cores),
         small_board=is_small_board(settings, root=root),
         cache=settings.paths.cache,

@@ -13,14 +13,14 @@ from typing import Generic, TypeVar
 from edge.errors import ModelError
 from edge.manifest import (
     MANIFEST,
+    AnyVideoManifest,
     LlmManifest,
     ModelManifest,
-    VideoManifest,
-    WeightFile,
     file_sha256,
     read_manifest,
     verify_file,
 )
+from edge.part import WeightFile
 from edge.trust import Trust, trust_of
 
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
@@ -32,13 +32,14 @@ class Pack(Generic[M_co]):
     """The folder that holds the files of a pack, its parsed manifest, that one's sha256, and whether it is trusted.
 
     The manifest itself may lie under another root: a shipped language model has its pulled weights in the writable
-    models folder.
+    models folder. `named` is how it was asked for, where that was not by its name.
     """
 
     folder: Path
     manifest: M_co
     sha256: str = ""
     trust: Trust = Trust.NONE
+    named: str = ""
 
     @property
     def name(self) -> str:
@@ -87,12 +88,22 @@ def find_pack(name: str, *, roots: Sequence[Path]) -> Pack[ModelManifest]:
     raise ModelError(f"No model pack {name!r} in {looked}.", hint=f"Packs that are there: {names}.")
 
 
-def find_video_pack(name: str, *, roots: Sequence[Path]) -> Pack[VideoManifest]:
-    """As find_pack. Raises ModelError also when it is not a video pack."""
-    pack = find_pack(name, roots=roots)
-    if isinstance(pack.manifest, VideoManifest):
-        return Pack(pack.folder, pack.manifest, pack.sha256, pack.trust)
-    raise ModelError(f"Model {name} is a language model, not a video generator.", hint="Set models.video to another.")
+def open_pack(named: str, *, roots: Sequence[Path]) -> Pack[ModelManifest]:
+    """As find_pack; a name with a slash is a folder of anybody's. Trust in it is in the record under the first root."""
+    if os.sep not in named:
+        return find_pack(named, roots=roots)
+    folder = Path(named).expanduser()
+    manifest, sha256 = read_manifest(folder)
+    trust = trust_of(manifest.name, sha256, root=roots[0], shipped=_shipped_sha256(manifest.name))
+    return Pack(folder, manifest, sha256, trust, named)
+
+
+def find_video_pack(named: str, *, roots: Sequence[Path]) -> Pack[AnyVideoManifest]:
+    """As open_pack. Raises ModelError also when it is not a video pack."""
+    pack = open_pack(named, roots=roots)
+    if isinstance(pack.manifest, AnyVideoManifest):
+        return Pack(pack.folder, pack.manifest, pack.sha256, pack.trust, pack.named)
+    raise ModelError(f"Model {named} is a language model, not a video generator.", hint="Set models.video to another.")
 
 
 def find_llm_pack(name: str, *, roots: Sequence[Path]) -> Pack[LlmManifest]:
@@ -114,7 +125,7 @@ def check_trusted(pack: Pack[ModelManifest]) -> None:
         raise ModelError(
             f"Model {pack.name} is not trusted: it does not come with edgereel, and what reads its files is native code, "
             "in which a file made for that can take over the board.",
-            hint=f"If you know who made it, run `edgereel models trust {pack.name}` once.",
+            hint=f"If you know who made it, run `edgereel models trust {pack.named or pack.name}` once.",
         )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from edge.clip import Clip
 from edge.cpu import bind
+from edge.diffusers_manifest import DiffusersManifest
 from edge.encode import Frame, encode
 from edge.errors import ModelError
 from edge.expand import open_expander
@@ -27,8 +28,8 @@ from edge.request import MAX_SEED, Request
 from edge.result import ModeChoice, Result
 from edge.stop import Stop
 from edge.treatment import Treatment
-from edge.video.generator import open_generator
 from edge.video.loop import MIDDLE
+from edge.video.opening import check_can_draw, open_drawer
 from edge.whole_file import check_writable
 
 __all__ = ["Event", "Finished", "Models", "Progress", "Watch", "expand", "run", "seed_of"]
@@ -82,6 +83,7 @@ def run(
     """
     seed = request.seed if request.seed is not None else seed_of(request)
     check_trusted(models.video)
+    check_can_draw(request, models.video.manifest)
     for path in filter(None, (out, poster, extras.preview)):
         check_writable(path)
     canvas = models.video.manifest.canvas
@@ -99,7 +101,7 @@ def run(
             stop.check()
         clip = yield from _draw(
             plan, photo, mode=mode, models=models, seed=seed, out=out, poster=poster, stop=stop, meter=meter,
-            treatment=treatment,
+            treatment=treatment, watch=watch,
         )  # fmt: skip
         told = treatment.finish(clip)
         result = Result(
@@ -125,13 +127,13 @@ def expand(
     Raises ModelError when the mode needs a language model and none is there, Cancelled, Preempted.
     """
     stop.check()
-    if mode.row.language_model and models.llm is None:
+    video = models.video.manifest
+    if mode.row.language_model and models.llm is None and not isinstance(video, DiffusersManifest):
         raise ModelError(
             f"Mode {mode.value} needs a language model, and none is here.",
             hint="Run `edgereel models pull smollm2-135m-expand`, or use --mode direct.",
         )
     started = time.monotonic()
-    video = models.video.manifest
     llm = models.llm if mode.row.language_model else None
     with open_expander(
         mode,
@@ -144,7 +146,7 @@ def expand(
         stop=stop,
     ) as expander:
         plan = expander.expand(
-            request.prompt, seconds=request.seconds, seed=seed, progress=_scaled(watch, _expanded(mode))
+            request.prompt, seconds=request.seconds, seed=seed, progress=_scaled(watch, _expanded(mode, models))
         )
         if meter:
             meter.usage |= expander.usage
@@ -160,14 +162,19 @@ def seed_of(request: Request) -> int:
     return int.from_bytes(digest[:4], "big") & MAX_SEED
 
 
-def _expanded(mode: Mode) -> float:
-    return EXPANDED_BY_LLM if mode.row.language_model else EXPANDED
+def _expanded(mode: Mode, models: Models) -> float:
+    return EXPANDED_BY_LLM if mode.row.language_model and models.llm else EXPANDED
 
 
 def _scaled(watch: Watch | None, end: float) -> Callable[[float], None] | None:
     if watch is None:
         return None
     return lambda share: watch(Progress("expand", end * min(max(share, 0.0), 1.0)))
+
+
+def _ahead(watch: Watch | None, begin: float) -> Callable[[float], None]:
+    """Tells of the steps that come before the first frame, by their share of what is left from `begin` on."""
+    return lambda share: watch(Progress("denoise", begin + (1 - begin) * share)) if watch else None
 
 
 class _Clock:
@@ -190,15 +197,16 @@ class _Clock:
 
 def _draw(
     plan: Plan, photo: Frame | None, *, mode: Mode, models: Models, seed: int, out: Path, poster: Path | None,
-    stop: Stop, meter: Meter, treatment: Treatment,
+    stop: Stop, meter: Meter, treatment: Treatment, watch: Watch | None = None,
 ) -> Generator[Progress, None, Clip]:  # fmt: skip
     """Frames into the file as they come; the meter gets the seconds of load, text, denoise, decode and encode."""
-    begin = _expanded(mode)
+    begin = _expanded(mode, models)
     yield Progress("text", begin)
     loading = time.monotonic()
     for name in models.video.manifest.files:
         verified_file(models.video, name, cache=models.cache)
-    with open_generator(models.video, threads=models.threads, cache=models.cache) as generator:
+    tell = _ahead(watch, begin + LOADED)
+    with open_drawer(models.video, threads=models.threads, cache=models.cache, progress=tell) as generator:
         total = max(1, treatment.count(generator.count(plan)))
         yield Progress("denoise", begin + LOADED)
         drawing = time.monotonic()
@@ -209,7 +217,7 @@ def _draw(
         written = encode(
             treated, out, fps=treatment.fps, poster=poster, stop=stop, poster_frame=middle, write=treatment.write
         )
-        clip = yield from _follow(written, total=total, begin=begin + LOADED)
+        clip = yield from _follow(written, total=total, begin=begin + LOADED + (1 - begin - LOADED) * generator.ahead)
         encoding = time.monotonic() - drawing - clock.seconds
         meter.prove(generator.weights)
         meter.usage |= {

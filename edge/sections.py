@@ -53,9 +53,9 @@ class Broker(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelChoice(msgspec.Struct, frozen=True, kw_only=True):
-    """The packs to use, by name; an empty `llm` means that there is none."""
+    """The packs to use, by name; an empty `llm` means that there is none. A `video` with a slash is a pack's folder."""
 
-    video: Name = "tinyreel"
+    video: Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z0-9._-]{1,64}|.{0,500}/.{0,500})$")] = "tinyreel"
     llm: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{0,64}$")] = "smollm2-135m-expand"
 
 

@@ -11,7 +11,7 @@ from edge.doctor import Level, examine
 from edge.errors import OutputError, ResourceError
 from edge.jobqueue import JobQueue, queue_file
 from edge.lock import exclusive
-from edge.manifest import VideoManifest
+from edge.manifest import AnyVideoManifest
 from edge.packs import Pack
 from edge.settings import Settings
 from edge.vectors import FILE, VectorFile, dims_of, recipe_of
@@ -49,7 +49,7 @@ def open_queue(settings: Settings, origin: Origin) -> JobQueue:
     return queue
 
 
-def open_library(queue: JobQueue, settings: Settings, *, video: Pack[VideoManifest]) -> None:
+def open_library(queue: JobQueue, settings: Settings, *, video: Pack[AnyVideoManifest]) -> None:
     """Have the queue's library look after the clips' folder, and after its file of vectors. Raises ResourceError."""
     recipe, dims = recipe_of(video.manifest, video.sha256), dims_of(video.manifest)
     vectors = VectorFile(settings.paths.cache / FILE, recipe=recipe, dims=dims)

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge.manifest import VideoManifest
+from edge.manifest import AnyVideoManifest, VideoManifest
 
 RECIPE = 1  # changes when the same plan gets another vector
 LENGTH = 200  # of each vector, in steps of its numbers
@@ -18,16 +18,22 @@ MIDDLE = 128
 HEAD_BYTES = 64
 PIECE_BYTES = 1 << 20  # what is written in large pieces is cached in large ones, and mapped in half the time
 LEAST_LOOK = 32
+WORDS_DIMS = 64
 FILE = "library.vectors"
 
 
-def dims_of(manifest: VideoManifest) -> int:
-    """How many bytes a vector of this pack has: one for each value of each slot, the rest for the look."""
+def dims_of(manifest: AnyVideoManifest) -> int:
+    """How many bytes a vector of this pack has: one for each value of each slot, the rest for the look.
+
+    A pack that reads the prompt itself has no slots.
+    """
+    if not isinstance(manifest, VideoManifest):
+        return WORDS_DIMS
     values = sum(len(slot.values) for slot in manifest.vocabulary.values())
     return -(-(values + LEAST_LOOK) // 16) * 16
 
 
-def recipe_of(manifest: VideoManifest, sha256: str) -> str:
+def recipe_of(manifest: AnyVideoManifest, sha256: str) -> str:
     """What vectors must have in common to be compared: the pack with this sha256, and how they are made."""
     return f"{RECIPE}-{dims_of(manifest)}-{sha256[:32]}"
 

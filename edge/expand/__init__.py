@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from edge.diffusers_manifest import DiffusersManifest
 from edge.errors import ModelError
+from edge.expand.free_text import FreeText
 from edge.expand.lexicon import Lexicon
 from edge.expand.storyboard import complete, make_plan
-from edge.manifest import LlmManifest, VideoManifest
+from edge.manifest import AnyVideoManifest, LlmManifest, VideoManifest
 from edge.mode import Mode
 from edge.packs import Pack
 from edge.plan import Plan
@@ -63,7 +65,7 @@ class LexiconExpander:
 def open_expander(
     mode: Mode,
     *,
-    video: VideoManifest,
+    video: AnyVideoManifest,
     llm: Pack[LlmManifest] | None,
     threads: int,
     small_board: bool,
@@ -77,6 +79,9 @@ def open_expander(
 
     Raises ModelError when the mode needs a language model and there is none, or its file is damaged.
     """
+    if isinstance(video, DiffusersManifest):
+        yield FreeText(seconds=video.seconds or mode.row.seconds)
+        return
     if not mode.row.language_model:
         yield LexiconExpander(video, seconds=mode.row.seconds)
         return

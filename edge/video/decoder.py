@@ -10,7 +10,8 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from edge.manifest import Canvas, Latent, Part
+from edge.manifest import Latent
+from edge.part import Canvas, Part
 
 Planes = NDArray[np.uint8]
 

@@ -42,8 +42,11 @@ AWAY = 20.0  # canvas heights: further than anything is seen
 class Generator:
     """An opened video pack. `timings_s` sums the seconds of the parts text, denoise and decode over all calls.
 
-    `steps` counts the steps of the denoiser, `weights` are the files that its networks map their weights from.
+    `steps` counts the steps of the denoiser, `weights` are the files that its networks map their weights from. `ahead` is
+    the share of the work that is done before the first frame comes.
     """
+
+    ahead = 0.0
 
     def __init__(
         self, manifest: VideoManifest, textures: Textures, conditioner: Conditioner, denoiser: Denoiser,

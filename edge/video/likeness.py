@@ -7,6 +7,7 @@ to the denoiser: swapping the subject leaves 0.99 of it. So the slots themselves
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from edge.manifest import Slot, VideoManifest
 from edge.plan import Shot
-from edge.vectors import LENGTH, MIDDLE, RECIPE, dims_of
+from edge.vectors import LENGTH, MIDDLE, RECIPE, WORDS_DIMS, dims_of
 from edge.video.conditioner import Conditioner
 
 Array = NDArray[np.float64]
@@ -32,7 +33,14 @@ def vector(shots: Sequence[Shot], conditioner: Conditioner, manifest: VideoManif
     Raises ModelError for a slot value that the pack does not know.
     """
     made = unrounded(shots, conditioner, manifest, centre=centre_of(conditioner, manifest))
-    return bytes(np.clip(np.round(made * LENGTH) + MIDDLE, 0, 255).astype(np.uint8).tobytes())
+    return _rounded(made)
+
+
+def of_words(text: str) -> bytes:
+    """The vector of a plan of a pack that reads the prompt itself: a direction by lot, the same for the same words."""
+    words = " ".join(text.casefold().split()).encode()
+    rng = np.random.default_rng(int.from_bytes(hashlib.sha256(words).digest()[:8], "big"))
+    return _rounded(_unit(rng.standard_normal(WORDS_DIMS)))
 
 
 def unrounded(shots: Sequence[Shot], conditioner: Conditioner, manifest: VideoManifest, *, centre: Array) -> Array:
@@ -51,6 +59,10 @@ def centre_of(conditioner: Conditioner, manifest: VideoManifest) -> Array:
         for _ in range(PROBES)
     ]
     return np.asarray(np.mean([_film(plan, conditioner, manifest) for plan in plans], axis=0), np.float64)
+
+
+def _rounded(made: Array) -> bytes:
+    return bytes(np.clip(np.round(made * LENGTH) + MIDDLE, 0, 255).astype(np.uint8).tobytes())
 
 
 def _slots(shot: Shot, conditioner: Conditioner, vocabulary: Mapping[str, Slot]) -> Array:

@@ -5,20 +5,23 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import onnxruntime as ort
+from numpy.typing import NDArray
 
-from edge.errors import ModelError
-from edge.manifest import Part
+from edge.errors import EngineError, ModelError
+from edge.part import Part
 from edge.video.prepared import prepared
 
 log = logging.getLogger(__name__)
 
 
 def open_session(
-    path: Path, part: Part, *, threads: int, cache: Path | None = None
+    path: Path, part: Part, *, threads: int, cache: Path | None = None, arena: bool = True
 ) -> tuple[ort.InferenceSession, Path | None]:
     """Open one part of a pack: explicit threads, no spinning, and an arena. Also gives the file it maps weights from.
 
@@ -27,20 +30,32 @@ def open_session(
     the length of the clip (`bench/decoder.py`).
     Threads need not follow the free cores as a language model's do: with one of two cores busy, two threads made a
     clip in 0.98 s and one in 0.91 s, since a thread takes the next piece of work when it can.
+    A network whose every run takes seconds is better off without an arena, which grows by doubling.
 
     Raises ModelError when the file does not load or its inputs and outputs are not those of the manifest.
     """
     found, weights = _find(path, threads=threads, cache=cache)
     try:
-        session = _open(found, threads=threads, optimised=found != path)
+        session = _open(found, threads=threads, optimised=found != path, arena=arena)
     except ModelError:
         if found == path:
             raise
         shutil.rmtree(found.parent, ignore_errors=True)  # it was damaged; the next start makes it anew
-        session, weights = _open(path, threads=threads, optimised=False), None
+        session, weights = _open(path, threads=threads, optimised=False, arena=arena), None
     _check(path, "input", part.inputs.keys(), [item.name for item in session.get_inputs()])
     _check(path, "output", part.outputs.keys(), [item.name for item in session.get_outputs()])
     return session, weights
+
+
+def run_session(session: ort.InferenceSession, inputs: Mapping[str, NDArray[Any]], *, name: str) -> NDArray[Any]:
+    """The first output of a large network, called `name`. Raises EngineError: its memory may not be had."""
+    try:
+        return np.asarray(session.run(None, dict(inputs))[0])
+    except Exception as exc:  # as in `_open`
+        raise EngineError(
+            f"The part {name} of the pack cannot be run: {str(exc).splitlines()[0][:200]}.",
+            hint="Is enough memory free? A smaller frame takes less: convert the pipeline with another --size.",
+        ) from exc
 
 
 def _find(path: Path, *, threads: int, cache: Path | None) -> tuple[Path, Path | None]:
@@ -55,8 +70,9 @@ def _find(path: Path, *, threads: int, cache: Path | None) -> tuple[Path, Path |
     return found, weights if weights.is_file() else None
 
 
-def _open(path: Path, *, threads: int, optimised: bool) -> ort.InferenceSession:
+def _open(path: Path, *, threads: int, optimised: bool, arena: bool) -> ort.InferenceSession:
     options = _options(threads)
+    options.enable_cpu_mem_arena = arena
     if optimised:
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:

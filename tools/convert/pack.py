@@ -8,7 +8,8 @@ from typing import Any
 
 import onnxruntime as ort
 
-from edge.manifest import Part, Tensor, WeightFile, file_sha256
+from edge.manifest import file_sha256
+from edge.part import Part, Tensor, WeightFile
 
 TYPES = {"tensor(float)": "float32", "tensor(int64)": "int64", "tensor(uint8)": "uint8"}
 

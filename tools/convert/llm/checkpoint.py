@@ -7,19 +7,18 @@ never loaded.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
 
 from edge.errors import ModelError
+from tools.convert.licence import CARDS, licence_of
+from tools.convert.weight_heads import shapes_of
 
 CONFIG = "config.json"
-CARDS = ("README.md", "MODEL_CARD.md", "model_card.md")
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
 SMALL = ("config.json", "generation_config.json", "tokenizer_config.json", "chat_template.jinja", *TOKENIZERS)
-BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
 HALF_BYTES = 2
 
 
@@ -68,10 +67,10 @@ def read_checkpoint(folder: Path, *, known: frozenset[str], version: str, licenc
         )
     _need_tokenizer(folder)
     weights = _weights(folder)
-    shapes, stored = _shapes(weights)
+    shapes, stored = shapes_of(weights)
     return Checkpoint(
         folder=folder, architecture=architecture, model_type=str(config.get("model_type", "")), weights=weights,
-        licence=licence or _licence(folder), shapes=shapes, stored_bytes=stored,
+        licence=licence or licence_of(folder), shapes=shapes, stored_bytes=stored,
     )  # fmt: skip
 
 
@@ -108,47 +107,4 @@ def _weights(folder: Path) -> tuple[Path, ...]:
         f"{folder} has {said}. Nothing was written.",
         hint="Weights are read from *.safetensors. Where you trust the file, load the model with transformers once and "
         "save it with `save_pretrained`.",
-    )
-
-
-def _shapes(weights: tuple[Path, ...]) -> tuple[dict[str, tuple[int, ...]], int]:
-    shapes: dict[str, tuple[int, ...]] = {}
-    stored = 0
-    for path in weights:
-        for name, tensor in _head(path).items():
-            if name != "__metadata__":
-                shapes[name] = tuple(tensor["shape"])
-                stored += prod(tensor["shape"]) * BYTES.get(tensor["dtype"], 1)
-    return shapes, stored
-
-
-def _head(path: Path) -> dict[str, Any]:
-    """The JSON at the head of a safetensors file: eight bytes of length, then that many of text."""
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if not 2 <= length <= path.stat().st_size - 8:
-            raise ModelError(f"{path} is no safetensors file, or was cut.", hint="Fetch it again.")
-        try:
-            head = json.loads(file.read(length))
-        except ValueError as exc:
-            raise ModelError(f"{path} has a damaged head: {exc}.", hint="Fetch it again.") from exc
-    end = max((tensor["data_offsets"][1] for name, tensor in head.items() if name != "__metadata__"), default=0)
-    if 8 + length + end != path.stat().st_size:
-        raise ModelError(f"{path} was cut: {8 + length + end} bytes are announced.", hint="Fetch it again.")
-    return dict(head)
-
-
-def _licence(folder: Path) -> str:
-    """The `license` of the card's front matter. Raises ModelError where there is none."""
-    for card in (folder / name for name in CARDS):
-        text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
-        front = re.match(r"---\n(.*?)\n---", text, re.DOTALL)
-        fields = dict(re.findall(r"^(license\w*): *(\S.*?) *$", front[1] if front else "", re.MULTILINE))
-        named = fields.get("license_name") if fields.get("license") in ("other", None) else fields["license"]
-        if named:
-            return named.strip("'\"")
-    raise ModelError(
-        f"{folder} does not say under which licence the model is: no `license` in the head of its README.md. A pack "
-        "without a licence is not made. Nothing was written.",
-        hint="Read the model's page, then say it: --licence Apache-2.0 (or whatever it is).",
     )

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
-import sys
 from pathlib import Path
 
 from edge.errors import RequestError
 from edge.packs import NAME_PATTERN
 from tools.convert.llm.llamacpp import converter_source
-from tools.convert.llm.order import Look, Order, check_names, default_threads, look
-from tools.convert.steps import Say, Steps
+from tools.convert.llm.order import Look, Order, check_names, look
+from tools.convert.room import default_threads
+from tools.convert.steps import Steps
+from tools.convert.telling import name_of, say_on_stderr, tell_rows
 
 SUMMARY = "a language model (Hugging Face folder) to GGUF packs"
 TYPES = ("Q4_0", "Q4_1", "Q4_K_M", "Q8_0")
-CLEAR = "\r\033[K"  # the line of a terminal
 EPILOG = """\
 what happens
   The checkpoint is read once for NaN, converted to GGUF in 16 bits by llama.cpp's own converter, quantised by llama.cpp,
@@ -75,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     import torch  # noqa: PLC0415
 
     torch.set_num_threads(order.threads)
-    steps = Steps(order.work, say=_say())
+    steps = Steps(order.work, say=say_on_stderr())
     check_names(order, steps)
     source = converter_source(sdist=args.sdist)
     seen = look(order, source=source)
@@ -93,11 +92,6 @@ def run(args: argparse.Namespace) -> int:
             print("  its tokenizer leaves too little room for an answer on a board: see report.md")
     print(f"Put one on this board with: edgereel models add {next(iter(made.values()))}")
     return 0
-
-
-def name_of(folder: Path) -> str:
-    """A pack's name from a folder's: small letters, digits, dots and dashes."""
-    return re.sub(r"[^a-z0-9._-]+", "-", folder.resolve().name.lower()).strip("-._")
 
 
 def _check(name: str, text: Path | None) -> None:
@@ -123,19 +117,4 @@ def _announce(order: Order, seen: Look) -> None:
         ),
         ("time", f"about {max(needs.seconds / 60, 1):,.0f} min with {order.threads} threads"),
     ]
-    for what, text in rows:
-        print(f"{what:>10}  {text}", file=sys.stderr)
-
-
-def _say() -> Say:
-    """Progress on stderr: a line when a step is done, and on a terminal its share before."""
-    finished: set[str] = set()
-
-    def say(title: str, share: float) -> None:
-        if share >= 1 and title not in finished:
-            finished.add(title)
-            print(f"{CLEAR if sys.stderr.isatty() else ''}{title}: done", file=sys.stderr, flush=True)
-        elif share < 1 and sys.stderr.isatty():
-            print(f"{CLEAR}{title} {share:.0%}", end="", file=sys.stderr, flush=True)
-
-    return say
+    tell_rows(rows)

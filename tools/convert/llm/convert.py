@@ -11,8 +11,8 @@ from tools.convert.llm.llamacpp import Source
 from tools.convert.llm.order import Look, Order
 from tools.convert.llm.pack import read_head, write_manifest
 from tools.convert.llm.report import write_report
-from tools.convert.llm.soundness import HALF_MOST
 from tools.convert.llm.work import Work
+from tools.convert.soundness import HALF_MOST
 from tools.convert.steps import Facts, Progress, Steps
 
 Basis = tuple[object, ...]

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from edge.errors import ResourceError
 from tools.convert.llm.checkpoint import Checkpoint
+from tools.convert.room import need_disk, need_memory
 
 # Bits of a weight: of most matrices, and of the output head (the token embedding where they are one). Q4_K_M keeps half
 # of attention v and feed-forward out in Q6_K.
@@ -55,18 +55,14 @@ def estimate(
 
 def check_room(needs: Estimate, *, disk_free: int, memory_free: int, where: str) -> None:
     """Raise ResourceError where it cannot fit: told before anything is written."""
-    if disk_free < needs.disk:
-        raise ResourceError(
-            f"{where} has {_mib(disk_free)} free; the conversion needs {_mib(needs.disk)}: the model in 16 bits beside "
-            "every result. Nothing was written.",
-            hint="Free some space, give --out on a larger disk, or ask for one --type at a time.",
-        )
-    if memory_free < needs.memory:
-        raise ResourceError(
-            f"{_mib(memory_free)} of memory are free; the conversion needs {_mib(needs.memory)}, most of it to run the "
-            "checkpoint in transformers, which proves the result. Nothing was written.",
-            hint="Close other programs, or use a machine with more memory. No pack is made without that proof.",
-        )
+    need_disk(
+        needs.disk, free=disk_free, where=where, why="the model in 16 bits beside every result",
+        hint="Free some space, give --out on a larger disk, or ask for one --type at a time.",
+    )  # fmt: skip
+    need_memory(
+        needs.memory, free=memory_free, why="most of it to run the checkpoint in transformers, which proves the result",
+        hint="Close other programs, or use a machine with more memory. No pack is made without that proof.",
+    )  # fmt: skip
 
 
 def _result(shapes: Mapping[str, tuple[int, ...]], kind: str) -> int:
@@ -82,7 +78,3 @@ def _result(shapes: Mapping[str, tuple[int, ...]], kind: str) -> int:
 
 def _peak(checkpoint: Checkpoint, weight_bytes: int) -> int:
     return BASE_BYTES + weight_bytes * checkpoint.parameters + checkpoint.half_bytes // 2
-
-
-def _mib(size: int) -> str:
-    return f"{size / (1 << 20):,.0f} MiB"

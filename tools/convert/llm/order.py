@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.errors import ModelError
-from edge.manifest import MANIFEST, read_manifest
 from edge.memory import available_mib
 from tools.convert.llm.checkpoint import Checkpoint, read_checkpoint
 from tools.convert.llm.estimate import Estimate, check_room, estimate
 from tools.convert.llm.llamacpp import Source
 from tools.convert.llm.speech import Speech, read_speech
+from tools.convert.room import free_bytes
 from tools.convert.steps import Steps
+from tools.convert.target import check_target
 
 MIB = 1 << 20
 
@@ -65,28 +63,11 @@ def look(order: Order, *, source: Source, root: Path = Path("/")) -> Look:
     tokens = order.text_tokens if order.text else 0
     needs = estimate(checkpoint, order.kinds, memory_free=memory, threads=order.threads, tokens=tokens)
     held = sum(path.stat().st_size for path in order.work.rglob("*.gguf"))  # of a run that is gone on with
-    check_room(needs, disk_free=_free(order.out) + held, memory_free=memory, where=str(order.out))
+    check_room(needs, disk_free=free_bytes(order.out) + held, memory_free=memory, where=str(order.out))
     return Look(checkpoint=checkpoint, speech=speech, needs=needs)
 
 
 def check_names(order: Order, steps: Steps) -> None:
     """Raise ModelError where a pack of that name is there that is not of this work: nothing is written over."""
     for kind in order.kinds:
-        target = order.pack(kind)
-        if target.exists() and not steps.has(f"pack {kind}"):
-            said = read_manifest(target)[0].description if (target / MANIFEST).is_file() else "not a pack"
-            raise ModelError(
-                f"{target} is there already ({said}). Nothing was written.",
-                hint="Remove that folder, or give another --name or --out.",
-            )
-
-
-def default_threads() -> int:
-    """As many as this process may use."""
-    return len(os.sched_getaffinity(0))
-
-
-def _free(folder: Path) -> int:
-    """Bytes free where a folder is or will be."""
-    there = next(path for path in (folder.resolve(), *folder.resolve().parents) if path.is_dir())
-    return shutil.disk_usage(there).free
+        check_target(order.pack(kind), made_by=f"pack {kind}", steps=steps)

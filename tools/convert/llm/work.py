@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,8 +14,9 @@ from tools.convert.llm.llamacpp import Source
 from tools.convert.llm.order import Look, Order
 from tools.convert.llm.quantise import group_errors, quantise
 from tools.convert.llm.silence import quiet
-from tools.convert.llm.soundness import check_weights
+from tools.convert.soundness import check_weights
 from tools.convert.steps import Facts, Progress
+from tools.convert.target import drop_work
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,12 +43,15 @@ class Work:
 
     def sound(self, tell: Progress) -> Facts:
         """Weights that are no numbers end the whole work: nothing of it is left."""
+        checkpoint = self.seen.checkpoint
         try:
-            return {"largest": check_weights(self.seen.checkpoint, progress=tell)}
+            return {
+                "largest": check_weights(
+                    checkpoint.weights, parameters=checkpoint.parameters, where=checkpoint.folder, progress=tell
+                )
+            }
         except ModelError:
-            shutil.rmtree(self.order.work)
-            if not any(self.order.out.iterdir()):
-                self.order.out.rmdir()
+            drop_work(self.order.work)
             raise
 
     def tokens(self) -> Facts:

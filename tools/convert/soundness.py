@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import safe_open
 
 from edge.errors import ModelError
-from tools.convert.llm.checkpoint import Checkpoint
 
 HALF_MOST = 65504.0
 Progress = Callable[[float], None]
 
 
-def check_weights(checkpoint: Checkpoint, *, progress: Progress = lambda _: None) -> float:
-    """The largest absolute weight. Raises ModelError where one is NaN or infinite, naming the tensors."""
+def check_weights(
+    weights: Sequence[Path], *, parameters: int, where: Path, progress: Progress = lambda _: None
+) -> float:  # fmt: skip
+    """The largest absolute weight of these files of the folder `where`. Raises ModelError where one is NaN or infinite, naming the tensors."""
     most, broken, seen = 0.0, [], 0
-    for path in checkpoint.weights:
+    for path in weights:
         with safe_open(str(path), framework="pt") as file:
             for name in file.keys():  # noqa: SIM118 - not a dict
                 tensor = file.get_tensor(name)
@@ -26,11 +28,11 @@ def check_weights(checkpoint: Checkpoint, *, progress: Progress = lambda _: None
                 most = max(most, largest)
                 broken += [f"{name} ({wrong} of {tensor.numel()})"] if wrong else []
                 seen += tensor.numel()
-                progress(seen / max(checkpoint.parameters, 1))
+                progress(seen / max(parameters, 1))
     if broken:
         others = f" and {len(broken) - 3} more tensors" if len(broken) > 3 else ""
         raise ModelError(
-            f"{checkpoint.folder} holds weights that are no numbers (NaN or infinite): {', '.join(broken[:3])}{others}. "
+            f"{where} holds weights that are no numbers (NaN or infinite): {', '.join(broken[:3])}{others}. "
             "Such a model answers nonsense. Nothing was written.",
             hint="Take an earlier checkpoint of the training, or fetch the file again.",
         )
