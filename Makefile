@@ -184,3 +184,16 @@ $(PAGE)/.made: tests/page/requirements.txt
 	$(PYTHON) -m venv $(PAGE)
 	$(PAGE)/bin/python -m pip install -q -r tests/page/requirements.txt
 	touch $@
+
+# The emulated board -------------------------------------------------------------------------------------------------
+# The base system, the wheels and the card's changes are kept in runs/board; `rm -r runs/board` starts anew.
+.PHONY: board
+board: $(VENV)/.dev ## edgereel on an emulated 1 GB ARM board, installed, asked, unplugged; hours; writes docs/board.md
+	@for tool in mmdebstrap arch-test qemu-system-aarch64 qemu-img qemu-aarch64-static fakeroot ssh; do \
+	command -v $$tool >/dev/null || { echo "edgereel: $$tool is missing; sudo apt-get install mmdebstrap arch-test \
+	qemu-system-arm qemu-utils qemu-user-static fakeroot openssh-client" >&2; exit 1; }; done
+	@arch-test arm64 >/dev/null || { echo "edgereel: this kernel does not run programs for ARM by qemu-user-static; \
+	sudo systemctl restart systemd-binfmt" >&2; exit 1; }
+	@compgen -G "dist/wheels/armv8.*/llama_cpp_python-*.whl" >/dev/null || $(MAKE) wheels
+	$(BIN)/edgereel models pull smollm2-135m
+	$(BIN)/python -m pytest -x -s tests/board
