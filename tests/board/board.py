@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from tests.board.machine import Machine
 from tests.board.transcript import Transcript
 
-ENGINE = "pgrep -f '^[^ ]*python[^ ]* -m edge[.]engine'"
-# The shell writes something every second, so that it ends when nobody reads it any more.
-WATCH = f'while sleep 1; do echo "$(grep VmLck /proc/$({ENGINE})/status 2>/dev/null)"; done'
+# The shell itself writes, so that it ends when nobody reads it any more.
+WATCH = """while echo; do
+    pid=$(pgrep -f '^[^ ]*python[^ ]* -m edge[.]engine') || { sleep 2; continue; }
+    while sleep 2 && echo "$(grep VmLck /proc/$pid/status)"; do [ -e /proc/$pid ] || break; done
+done 2>/dev/null"""
 KIB = 1024
 
 

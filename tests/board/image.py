@@ -24,7 +24,7 @@ ln -s /bin/true "$1/usr/sbin/update-initramfs"
 """
 FILL = """set -e
 [ -z "$4" ] || tar --extract --file "$4" --directory "$1"
-PATH=$PATH:/usr/sbin:/sbin mke2fs -q -t ext4 -d "$1" "$2" "$3"
+PATH=$PATH:/usr/sbin:/sbin mke2fs -q -t ext4 -d "$1" "$2" "$3" >/dev/null
 """
 SIZE = "8G"
 TIMEOUT_S = 4 * 3600

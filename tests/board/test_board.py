@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from edge.manifest import LlmManifest
+from edge.packs import Pack
 from tests.board.board import Board
 from tests.board.image import CHECKOUT, WORK, make_card
 from tests.board.stick import make_stick
-from tests.conftest import language_model_file
 
 CMDLINE = "cat /boot/firmware/cmdline.txt"
 AS_THE_SERVICE = "sudo STATE_DIRECTORY=/var/lib/edgereel CACHE_DIRECTORY=/var/cache/edgereel"
@@ -33,9 +34,9 @@ WantedBy=multi-user.target
 
 
 @pytest.fixture(scope="module")
-def board(request: pytest.FixtureRequest) -> Iterator[Board]:
+def board(request: pytest.FixtureRequest, smollm: Pack[LlmManifest]) -> Iterator[Board]:
     make_card()
-    make_stick(language_model_file())
+    make_stick(smollm.file(smollm.manifest.file))
     board = Board()
     failed = request.session.testsfailed
     try:

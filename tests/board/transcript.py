@@ -15,7 +15,9 @@ HEAD = f"""\
 of a checkout, with the wheels of [`make wheels`](wheels.md), those of the package index and the language model from a stick.
 Each step is asserted by `tests/board/test_board.py`; had one failed, this page would still be the one before.
 
-It shows that edgereel works on such a board, and nothing of how fast: every instruction is translated. Nor does it show heat and
+It shows that edgereel works on such a board, and nothing of how fast: the board's clock counts instructions, a billion to
+the second, so that the time limits of the unit and the ticks of the program mean what they mean on a real board, while the
+emulator takes many times as long. The times below are that clock's. Nor does it show heat and
 voltage, the speed and wear of a card, pages of 16 KiB (the Pi 5's default kernel), or the Pi's own kernel and firmware; what those leave off,
 pressure and the memory cgroup, the kernel's command line leaves off here. The plug is pulled by killing the
 emulator: what the board had not flushed to its card is lost, but every card flushes when it says so.
