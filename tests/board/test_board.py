@@ -152,7 +152,7 @@ def test_a_job_that_a_power_cut_interrupts_ends_once(board: Board) -> None:
     )
     board.run(f"echo '{LISTEN}' | sudo tee /etc/systemd/system/listener.service")
     board.run("sudo systemctl enable --now listener")
-    said = board.type("edgereel submit 'a yellow boat on a lake' --mode direct --seconds 2 --json")
+    said = board.type("edgereel submit 'a yellow boat on a lake' --mode direct --seconds 4 --json")
     job = json.loads(said.splitlines()[-1])["id"]
     board.type(f"mosquitto_sub -C 3 -t edgereel/v1/job/{job}/progress")
     assert "running" in board.type(f"{AS_THE_SERVICE} edgereel jobs")
