@@ -229,3 +229,16 @@ $(LLAMA_PEERS)/bin/llama-server: $(LLAMA_SOURCE).tar.gz
 	cmake -S $(LLAMA_SOURCE)/vendor/llama.cpp -B $(LLAMA_PEERS) -G Ninja -DCMAKE_BUILD_TYPE=Release \
 		$(WITHOUT:%=-D%=OFF) -DCMAKE_PROJECT_INCLUDE=$(CURDIR)/bench/peers.cmake >/dev/null
 	cmake --build $(LLAMA_PEERS) --parallel $(CMAKE_BUILD_PARALLEL_LEVEL) --target llama-bench llama-server
+
+# The emulated board -------------------------------------------------------------------------------------------------
+# The base system, the wheels and the card's changes are kept in runs/board; `rm -r runs/board` starts anew.
+.PHONY: board
+board: $(VENV)/.dev ## edgereel on an emulated 1 GB ARM board, installed, asked, unplugged; hours; writes docs/board.md
+	@for tool in mmdebstrap arch-test qemu-system-aarch64 qemu-img qemu-aarch64-static fakeroot ssh; do \
+	command -v $$tool >/dev/null || { echo "edgereel: $$tool is missing; sudo apt-get install mmdebstrap arch-test \
+	qemu-system-arm qemu-utils qemu-user-static fakeroot openssh-client" >&2; exit 1; }; done
+	@arch-test arm64 >/dev/null || { echo "edgereel: this kernel does not run programs for ARM by qemu-user-static; \
+	sudo systemctl restart systemd-binfmt" >&2; exit 1; }
+	@compgen -G "dist/wheels/armv8.*/llama_cpp_python-*.whl" >/dev/null || $(MAKE) wheels
+	$(BIN)/edgereel models pull smollm2-135m
+	$(BIN)/python -m pytest -x -s tests/board
