@@ -207,7 +207,7 @@ WITHOUT := LLAMA_BUILD_TESTS LLAMA_BUILD_UI LLAMA_USE_PREBUILT_UI LLAMA_OPENSSL 
 
 .PHONY: bench
 bench: $(VENV)/.dev bench-peers ## speed and memory beside peers, about 45 minutes on a quiet machine; writes bench/results.md
-	$(BIN)/edgereel models pull smollm2-135m
+	for model in smollm2-135m smollm2-135m-expand; do $(BIN)/edgereel models pull $$model; done
 	$(BIN)/python -m bench $(BENCH)
 
 .PHONY: bench-peers

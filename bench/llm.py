@@ -84,10 +84,9 @@ def busy(count: int) -> Iterator[None]:
             process.wait()
 
 
-def shipped() -> Pack[LlmManifest]:
-    """The default language model. Raises ModelError when it is not there."""
-    settings = load_settings(None, env=os.environ)
-    return find_llm_pack("smollm2-135m", roots=pack_roots(settings))
+def shipped(name: str = "smollm2-135m") -> Pack[LlmManifest]:
+    """A language model of the shelf. Raises ModelError when its weights are not there."""
+    return find_llm_pack(name, roots=pack_roots(load_settings(None, env=os.environ)))
 
 
 def sha256_of(pack: Pack[LlmManifest]) -> str:

@@ -33,7 +33,7 @@ MEASURES = (
     ),
     Measure(
         name="llm-first", group="llm", title="Language model, time to the first token", minutes=2, run=llm.first_token,
-        about="The product's own prompt: 560 constant tokens, then the request. edgereel opens the model for every job and "
+        about="The stock model's prompt: 560 constant tokens, then the request. edgereel opens the model for every job and "
               "loads the state after the constant part from a file; the others stay in memory and keep it there.",
     ),
     Measure(
@@ -69,8 +69,9 @@ MEASURES = (
               "run on this one machine.",
     ),
     Measure(
-        name="think", group="think", title="Thinking, saved prompts, forced text", minutes=4, run=think.modes,
-        about="The model is open already; six requests.",
+        name="think", group="think", title="Thinking, saved prompts, forced text", minutes=6, run=think.modes,
+        about="The model is open already; six requests. The tuned model is spoken to in one line, the stock one with vocabulary "
+              "and examples: what a saved prompt saves differs.",
     ),
 )  # fmt: skip
 GROUPS = tuple(dict.fromkeys(one.group for one in MEASURES))

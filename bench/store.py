@@ -12,7 +12,7 @@ from typing import Any, Self
 CHECKOUT = Path(__file__).resolve().parent.parent
 WORK = CHECKOUT / ".bench"
 RAW = WORK / "raw"
-CODE = ("edge/**/*.py", "models/tinyreel/manifest.yaml", "models/smollm2-135m/manifest.yaml")
+CODE = ("edge/**/*.py", "models/tinyreel/manifest.yaml", "models/smollm2-*/manifest.yaml")
 
 
 @dataclass(frozen=True, kw_only=True)

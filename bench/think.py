@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ PROMPTS = (
     "a red balloon rises over snowy mountains", "two blue fish in the deep sea", "一只黄色的小鸟飞过森林",
     "something calm and cosy", "a storm is coming", "my grandmother's garden in spring",
 )  # fmt: skip
+MODELS = {"smollm2-135m-expand": "tuned", "smollm2-135m": "stock"}  # what is shipped, and what it was tuned from
 SAVED, READ = "plan, prompt saved", "plan, prompt read anew"
 SEED = 1
 
@@ -54,22 +56,23 @@ class OneByOne(LanguageModel):
 
 def modes(*, quick: bool) -> list[Row]:
     """Seconds to the plan with the model open, medians over requests; the ways take turns."""
-    sha256_of(shipped())  # the weights are here
+    for name in MODELS:
+        sha256_of(shipped(name))  # the weights are here
     cells: dict[tuple[str, str, str], list[float]] = defaultdict(list)
     count, rounds = (2, 1) if quick else (len(PROMPTS), 1)
-    ways = [(mode, one_by_one) for mode in ("think", "no_think") for one_by_one in (False, True)]
-    for _, (mode, one_by_one) in take_turns(rounds, ways):
-        given = {"mode": mode, "one_by_one": one_by_one, "count": count}
+    ways = list(product(MODELS, ("think", "no_think"), (False, True)))
+    for _, (model, mode, one_by_one) in take_turns(rounds, ways):
+        given = {"name": model, "mode": mode, "one_by_one": one_by_one, "count": count}
         told = call("bench.think:plans", given, timeout_s=900).check()
-        way = f"{mode}, {'every token drawn' if one_by_one else 'forced text jumped'}"
+        way = f"{MODELS[model]}, {mode}, {'every token drawn' if one_by_one else 'forced text jumped'}"
         for column, values in told.items():
             cells[way, column, "s" if column in {SAVED, READ} else "tokens"] += values
     return [Row(way=way, column=column, unit=unit, values=values) for (way, column, unit), values in cells.items()]
 
 
-def plans(mode: str, one_by_one: bool, count: int) -> dict[str, Any]:  # noqa: FBT001 - it comes as JSON
+def plans(name: str, mode: str, one_by_one: bool, count: int) -> dict[str, Any]:  # noqa: FBT001 - it comes as JSON
     """Seconds to the plan of each request, with the prompt's state saved and without, and tokens drawn and written."""
-    pack, cores = shipped(), fast_cores()
+    pack, cores = shipped(name), fast_cores()
     bind(cores)
     models = models_of(load_settings(None, env=os.environ))
     told: dict[str, list[float]] = defaultdict(list)
