@@ -22,7 +22,7 @@ from edge.wire import FINAL_STATES, decode, job_topic, node_topic
 
 ANSWER_S = 0.5
 AGAIN_S = 3.0
-SETTLE_S = 13.0  # after a broker lost its memory: others are coming back to tell it again, by edge/session.py within 12
+SETTLE_S = 15.0  # after a broker lost its memory: others are coming back to tell it again, by edge/session.py within 14
 BLIND_S = 120.0  # without a look for so long, nobody else is told either
 TAKE_OVER_S = 3600.0
 MOST = 8  # jobs that are looked at together

@@ -14,6 +14,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import repeat
 from typing import Any
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -27,7 +28,8 @@ from edge.sections import Broker as BrokerSettings
 from edge.wire import Incoming, Outgoing
 
 FIRST_DELAY_S = 1.0
-MAX_DELAY_S = 8.0  # so that all are back before SETTLE_S of edge/look.py is over
+DOUBLINGS = 3
+LAP_S = 14.0  # all are back within one: before SETTLE_S of edge/look.py is over
 REMIND_S = 600.0
 STEADY_S = 5.0  # a connection that lived this long was a good one: the broker is there again, or soon will be
 TAKEN_OVER = 0x8E
@@ -37,11 +39,14 @@ log = logging.getLogger(__name__)
 
 
 def backoff(random_share: Callable[[], float] = random.random) -> Iterator[float]:
-    """Seconds to wait before each next try: doubling, and spread so that a fleet does not come back all at once."""
-    delay = FIRST_DELAY_S
-    while True:
-        yield delay * (0.5 + random_share())
-        delay = min(2 * delay, MAX_DELAY_S)
+    """Seconds to wait before each next try: soon at first, then once a lap, at a moment of it that is each board's own.
+
+    So a fleet whose broker was away for longer comes back spread evenly over a lap, and within it.
+    """
+    for doubling in range(DOUBLINGS):
+        yield FIRST_DELAY_S * 2**doubling * (0.5 + random_share())
+    yield LAP_S * random_share()
+    yield from repeat(LAP_S)
 
 
 class Session:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import time
-from itertools import islice
+from itertools import accumulate, islice, pairwise
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from edge import session
 from edge.jobqueue import JobQueue
 from edge.look import SETTLE_S
-from edge.session import MAX_DELAY_S, backoff
+from edge.session import LAP_S, backoff
 from tests.mosquitto import Mosquitto
 from tests.test_broker import connected, queue, until
 
@@ -46,10 +47,20 @@ def test_boards_are_back_before_others_decide_without_them() -> None:
     assert sum(slowest[:3]) < SETTLE_S
 
 
-def test_the_waits_double_are_bounded_and_differ_between_boards() -> None:
-    low = list(islice(backoff(lambda: 0.0), 10))
-    high = list(islice(backoff(lambda: 0.999), 10))
-    assert low[:3] == [0.5, 1.0, 2.0]
-    assert high[0] > 2.9 * low[0]
-    assert max(high) < 1.5 * MAX_DELAY_S + 1
-    assert low[-1] == MAX_DELAY_S / 2
+def test_the_waits_double_then_come_once_a_lap() -> None:
+    low = list(islice(backoff(lambda: 0.0), 6))
+    high = list(islice(backoff(lambda: 0.999), 6))
+    assert low == [0.5, 1.0, 2.0, 0.0, LAP_S, LAP_S]
+    assert high[:3] == pytest.approx([1.5, 3.0, 6.0], rel=0.01)
+    assert high[4:] == [LAP_S, LAP_S]
+
+
+def test_boards_whose_broker_was_away_for_long_come_back_spread_over_a_lap() -> None:
+    back = sorted(_after(300.0, random.Random(board)) for board in range(200))
+    assert back[-1] <= LAP_S
+    assert max(after - before for before, after in pairwise([0.0, *back, LAP_S])) < LAP_S / 10
+
+
+def _after(away_s: float, rng: random.Random) -> float:
+    """How long after the broker's return a board tries that was cut off `away_s` before it."""
+    return next(at for at in accumulate(backoff(rng.random)) if at >= away_s) - away_s
