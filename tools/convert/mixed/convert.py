@@ -1,0 +1,136 @@
+"""The order of a quantisation: look, weigh every layer, choose, store, compare; only then is the pack seen. Every step is done once."""
+
+from __future__ import annotations
+
+import shutil
+from functools import partial
+from pathlib import Path
+
+from edge.errors import ModelError
+from tools.convert.mixed.layers import KINDS
+from tools.convert.mixed.order import Look, Order
+from tools.convert.mixed.pack import finish
+from tools.convert.mixed.report import REPORT, write_report
+from tools.convert.mixed.settle import curve, settle
+from tools.convert.mixed.work import Work
+from tools.convert.quantize import Ranges
+from tools.convert.steps import Facts, Progress, Steps
+from tools.convert.target import drop_work
+
+TITLE = "pack"
+SOURCE, MIXED = "as it is", "mixed"
+
+
+def convert(order: Order, seen: Look, *, steps: Steps) -> Path:
+    """Make what was asked for; returns its folder.
+
+    Raises ModelError, ResourceError, EngineError or OutputError; what is finished then stays for the next run.
+    """
+    order.work.mkdir(parents=True, exist_ok=True)
+    work = Work(order=order, seen=seen)
+    inputs = steps.do("hash the source", lambda _: work.hashes(), of=work.stamps())
+    basis: tuple[object, ...] = (*sorted(inputs.items()), order.clips)
+    twins = _twins(work, basis, steps)
+    feeds = tuple(work.feeds(part, held=held) for part in seen.source.parts for held in (False, True))
+    steps.do("see what it is given", work.look_on, of=basis, files=feeds)
+    basis = (*basis, order.groups)
+    ranges: dict[str, Ranges] = {}
+    weighed: dict[str, Facts] = {}
+    for part in seen.parts:
+        ranges[part] = steps.do(f"look at {part}", lambda _, part=part: work.ranges(part), of=basis)  # type: ignore[misc]
+        weighed[part] = steps.do(
+            f"weigh {part}", lambda tell, part=part: work.weigh(part, ranges[part], tell), of=(*basis, order.types)  # type: ignore[misc]
+        )  # fmt: skip
+    points = {SOURCE: steps.do("compare what it is", lambda _: _point(work, seen.source.folder, {}), of=basis)}
+    for kind in ("fp32", *order.types):
+        points[kind] = steps.do(
+            f"all in {kind}", lambda _, kind=kind: _all_in(work, kind, ranges), of=basis,  # type: ignore[misc]
+            files=tuple(work.point(kind) / work.part(part).file for part in seen.parts),
+        )  # fmt: skip
+    points[MIXED] = steps.do(
+        "choose", lambda _: _mixed(work, weighed, ranges), of=(*basis, order.types, order.most_mb, order.least_db),
+        files=tuple(work.making / work.part(part).file for part in seen.parts),
+    )  # fmt: skip
+    folders = {
+        SOURCE: seen.source.folder,
+        **{kind: work.point(kind) for kind in ("fp32", *order.types)},
+        MIXED: work.making,
+    }
+    kinds = tuple(sorted((part, *sorted(facts["kinds"].items())) for part, facts in points[MIXED]["parts"].items()))
+    costs = steps.do(
+        "time and memory", lambda tell: work.costs(folders, tell), of=(*basis, order.types, order.rounds, kinds)
+    )
+    for point, facts in points.items():
+        for part in seen.parts:
+            facts["parts"][part] |= costs[point][part]
+        held = [one["mib"] for one in facts["parts"].values()]
+        facts["mib"] = sum(held) if work.together else max(held)
+    facts = {
+        "inputs": inputs, "undone": {part: found["undone"] for part, found in twins.items()}, "points": points,
+        "weighed": weighed, "curve": curve(weighed, kept=seen.kept),
+    }  # fmt: skip
+    steps.do(
+        TITLE, partial(_finish, work=work, facts=facts, steps=steps), of=(*basis, order.name, kinds),
+        files=(order.pack / REPORT,),
+    )  # fmt: skip
+    shutil.rmtree(order.work)
+    return order.pack
+
+
+def _twins(work: Work, basis: tuple[object, ...], steps: Steps) -> dict[str, Facts]:
+    """Every network in fp32. Weights that are no numbers end the whole work: nothing of it is left."""
+    try:
+        return {
+            part: steps.do(
+                f"{part} in fp32", lambda _, part=part: work.twin(part), of=basis, files=(work.twins / named.file,)  # type: ignore[misc]
+            )
+            for part, named in work.seen.source.parts.items()
+        }  # fmt: skip
+    except ModelError:
+        drop_work(work.order.work)
+        raise
+
+
+def _all_in(work: Work, kind: str, ranges: dict[str, Ranges]) -> Facts:
+    """Every layer of every network stored as one kind, where its operator allows it."""
+    folder = work.point(kind)
+    parts = {}
+    for part in work.seen.parts:
+        able = {group.name: kind for group in work.groups(part) if kind in KINDS[group.operator]}
+        parts[part] = work.store(folder, part, able, ranges[part])
+    return _point(work, folder, parts)
+
+
+def _mixed(work: Work, weighed: dict[str, Facts], ranges: dict[str, Ranges]) -> Facts:
+    order = work.order
+    made = settle(
+        weighed, lambda part, kinds: work.store(work.making, part, kinds, ranges[part]), kept=work.seen.kept,
+        most_mb=order.most_mb, least_db=order.least_db,
+    )  # fmt: skip
+    return _point(work, work.making, made)
+
+
+def _point(work: Work, folder: Path, parts: dict[str, Facts]) -> Facts:
+    """What a folder of networks is like; of the source itself nothing is known yet."""
+    source = work.seen.source
+    if not parts:
+        parts = {part: {"bytes": source.bytes(part), **work.likeness(folder, part)} for part in work.seen.parts}
+    else:
+        work.link(folder)
+    return {
+        "parts": parts,
+        "clip_db": work.clip_db(folder),
+        "bytes": work.seen.kept + sum(one["bytes"] for one in parts.values()),
+    }
+
+
+def _finish(_tell: Progress, *, work: Work, facts: Facts, steps: Steps) -> Facts:
+    """Describe it all; the folder gets its name when all of it is there."""
+    order = work.order
+    costlier = facts["points"][MIXED]["mib"] - facts["points"][SOURCE]["mib"]
+    manifest = finish(work, costlier_mib=costlier) if work.seen.source.manifest else None
+    write_report(work.making, order=order, seen=work.seen, manifest=manifest, facts=facts, seconds=steps.seconds)
+    if order.pack.exists():  # of an earlier run of the same work, or check_target had refused it
+        shutil.rmtree(order.pack)
+    work.making.replace(order.pack)
+    return {}

@@ -1,0 +1,190 @@
+"""The single steps of a quantisation; convert.py has their order. Each gives facts for the report."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from edge.manifest import VideoManifest, file_sha256
+from edge.part import Part
+from edge.video.session import open_session
+from tools.convert.mixed.choose import Option
+from tools.convert.mixed.compare import answers, cost, likeness, psnr
+from tools.convert.mixed.feeds import drawn, load_feeds, save_feeds
+from tools.convert.mixed.layers import FULL, Group, Layer, find_layers, in_groups
+from tools.convert.mixed.order import Look, Order
+from tools.convert.mixed.storage import write
+from tools.convert.mixed.twin import write_twin
+from tools.convert.quantize import Ranges, calibrate, ranges_of, tensors_data
+from tools.convert.steps import Facts, Progress, Steps
+
+HELD_CLIPS = 2
+LARGEST_INLINE = 1 << 30  # bytes of a network whose weights lie in its own file
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """One quantisation: what was asked for, and what was seen. What will be the pack grows in the folder `making`."""
+
+    order: Order
+    seen: Look
+
+    @property
+    def making(self) -> Path:
+        """The pack that is not finished."""
+        return self.order.work / self.order.pack.name
+
+    @property
+    def twins(self) -> Path:
+        """All networks in fp32."""
+        return self.order.work / "fp32"
+
+    @property
+    def together(self) -> bool:
+        """Whether a board has all networks open at once, from a cache and with an arena: those of our own generator."""
+        return isinstance(self.seen.source.manifest, VideoManifest)
+
+    def point(self, name: str) -> Path:
+        """A whole pack with every layer stored as `name` that can be."""
+        return self.order.work / "points" / name
+
+    def feeds(self, part: str, *, held: bool = False) -> Path:
+        """What a network is given, to look at or to compare on."""
+        return self.order.work / ("held" if held else "feeds") / f"{part}.npz"
+
+    def part(self, name: str) -> Part:
+        """What the manifest will say of it."""
+        was = self.seen.source.parts[name]
+        large = self.seen.parts[name].full > LARGEST_INLINE
+        return Part(was.file, was.inputs, was.outputs, was.states, was.data or (f"{name}.data" if large else ""))
+
+    def stamps(self) -> tuple[object, ...]:
+        """What tells that no file has changed since it was hashed."""
+        stats = ((path.name, path.stat()) for path in self.seen.source.files)
+        return tuple((name, stat.st_size, stat.st_mtime_ns, stat.st_ino) for name, stat in stats)
+
+    def hashes(self) -> Facts:
+        """Sha256 of every input."""
+        return {path.name: file_sha256(path) for path in self.seen.source.files}
+
+    def twin(self, name: str) -> Facts:
+        """A network in fp32, and how much had to be undone for that."""
+        source = self.seen.source
+        return {"undone": write_twin(source.folder / source.parts[name].file, self.twins / source.parts[name].file)}
+
+    def look_on(self, tell: Progress) -> Facts:
+        """Have the source work in fp32, and write down what each network is given and what is seen of it."""
+        source = self.seen.source
+        for folder in (self.feeds("x").parent, self.feeds("x", held=True).parent):
+            folder.mkdir(parents=True, exist_ok=True)
+        if source.manifest is None:
+            for part in source.parts:
+                feeds = load_feeds(source.feeds(part))
+                save_feeds(self.feeds(part), feeds[::2])
+                save_feeds(self.feeds(part, held=True), feeds[1::2])
+            return {}
+        self.link(self.twins)
+        for held, clips in ((False, self.order.clips), (True, HELD_CLIPS)):
+            feeds, frames = drawn(self.twins, source.manifest, clips=clips, held=held, threads=self.order.threads)
+            for part, given in feeds.items():
+                save_feeds(self.feeds(part, held=held), given)
+            tell(clips / (self.order.clips + HELD_CLIPS))
+        np.save(self.order.work / "frames.npy", frames)
+        return {}
+
+    def ranges(self, name: str) -> Facts:
+        """The range of every tensor of a network."""
+        return dict(ranges_of(calibrate(self._twin(name), load_feeds(self.feeds(name)))))
+
+    def groups(self, name: str) -> list[Group]:
+        """The layers of a network that are measured together."""
+        graph = onnx.load(str(self._twin(name)), load_external_data=False).graph
+        return in_groups(find_layers(graph), most=self.order.groups)
+
+    def weigh(self, name: str, ranges: Ranges, tell: Progress) -> Facts:
+        """Of every group stored in every way, alone: its bytes, and the error of what the network then says."""
+        part, feeds = self.part(name), load_feeds(self.feeds(name))
+        folder = self.order.work / "candidates" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        steps, groups = Steps(folder), self.groups(name)
+        target = folder / part.file
+        wanted = answers(self._twin(name), part, feeds, threads=self.order.threads)
+        base = write(self._twin(name), target, {}, ranges=tensors_data(ranges), data=part.data)
+        found: dict[str, list[Facts]] = {}
+        for number, group in enumerate(groups):
+            full = 4 * group.weights
+            found[group.name] = [asdict(Option(FULL, full, 0.0))]
+
+            def one(kind: str, group: Group = group, full: int = full) -> Facts:
+                size = self._write(name, target, dict.fromkeys(group.layers, kind), ranges)
+                made = answers(target, part, feeds, threads=self.order.threads)
+                return asdict(Option(kind, full + size - base, likeness(made, wanted).error))
+
+            for kind in (kind for kind in self.order.types if kind in group.layers[0].kinds):
+                found[group.name].append(steps.do(f"{group.name} {kind}", lambda _, kind=kind: one(kind), of=(base,)))  # type: ignore[misc]
+            tell((number + 1) / len(groups))
+        rest = base - sum(4 * group.weights for group in groups)
+        return {"rest": rest, "groups": found, "operators": {group.name: group.operator for group in groups}}
+
+    def store(self, folder: Path, name: str, kinds: Mapping[str, str], ranges: Ranges) -> Facts:
+        """Write a network with its groups stored as `kinds` says, and compare it on what nothing was looked at with."""
+        part = self.part(name)
+        choice = {
+            layer: kinds[group.name] for group in self.groups(name) for layer in group.layers if group.name in kinds
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        size = self._write(name, folder / part.file, choice, ranges)
+        return {"bytes": size, **self.likeness(folder, name)}
+
+    def likeness(self, folder: Path, name: str) -> Facts:
+        """How like its twin in fp32 a network of `folder` is."""
+        part, feeds = self.part(name), load_feeds(self.feeds(name, held=True))
+        wanted = answers(self._twin(name), part, feeds, threads=self.order.threads)
+        return asdict(likeness(answers(folder / part.file, part, feeds, threads=self.order.threads), wanted))
+
+    def link(self, folder: Path) -> None:
+        """Put everything into a folder that is not stored anew."""
+        source = self.seen.source
+        kept = [file for name, part in source.parts.items() if name not in self.seen.parts for file in part.files]
+        for name in (*source.others, *kept):
+            (folder / name).unlink(missing_ok=True)
+            shutil.copyfile(source.folder / name, folder / name)
+
+    def clip_db(self, folder: Path) -> float | None:
+        """PSNR of the frames that a pack draws against those of fp32; None where it is no pack."""
+        manifest = self.seen.source.manifest
+        if manifest is None:
+            return None
+        wanted = np.load(self.order.work / "frames.npy")
+        made = drawn(folder, manifest, clips=HELD_CLIPS, held=True, threads=self.order.threads)[1]
+        return psnr(float(np.mean((made.astype(np.float32) - wanted) ** 2)) / 255**2)
+
+    def costs(self, points: Mapping[str, Path], tell: Progress) -> Facts:
+        """Seconds and MiB of every network of every point, one after the other and again: the medians and the least."""
+        spent: dict[tuple[str, str], list[Mapping[str, float]]] = {}
+        for turn in range(self.order.rounds):
+            for number, (point, folder) in enumerate(points.items()):
+                for name in self.seen.parts:
+                    path, part = folder / self.part(name).file, self.part(name)
+                    cache = self.order.work / "cache" / point if self.together else None
+                    if not turn:
+                        open_session(path, part, threads=1, cache=cache, arena=self.together)  # written into the cache
+                    one = cost(path, part, self.feeds(name, held=True), arena=self.together, cache=cache)
+                    spent.setdefault((point, name), []).append(one)
+                tell((turn + (number + 1) / len(points)) / self.order.rounds)
+        found: Facts = {point: {} for point in points}
+        for (point, name), costs in spent.items():
+            seconds = sorted(one["seconds"] for one in costs)
+            found[point][name] = {"seconds": seconds[len(seconds) // 2], "mib": min(one["mib"] for one in costs)}
+        return found
+
+    def _twin(self, name: str) -> Path:
+        return self.twins / self.seen.source.parts[name].file
+
+    def _write(self, name: str, target: Path, choice: Mapping[Layer, str], ranges: Ranges) -> int:
+        return write(self._twin(name), target, choice, ranges=tensors_data(ranges), data=self.part(name).data)
