@@ -53,7 +53,10 @@ def test_it_is_nearly_the_best_of_all_choices() -> None:
     rng = np.random.default_rng(3)
     for _ in range(20):
         layers = {
-            name: [Option("fp32", 64, 0.0), *(Option(kind, int(rng.integers(4, 60)), float(rng.random())) for kind in "abc")]
+            name: [
+                Option("fp32", 64, 0.0),
+                *(Option(kind, int(rng.integers(4, 60)), float(rng.random())) for kind in "abc"),
+            ]
             for name in range(5)
         }
         room = int(rng.integers(100, 300))
@@ -132,7 +135,12 @@ def test_what_was_in_int8_is_made_float_again(twin: Path, tmp_path: Path) -> Non
 
 
 def test_fp8_is_e4m3_with_a_scale_for_every_channel(tmp_path: Path) -> None:
-    values = np.random.default_rng(1).standard_normal((4, 16, 3, 3)).astype(np.float32) * [[[[1]]], [[[9]]], [[[1e-3]]], [[[0]]]]
+    values = np.random.default_rng(1).standard_normal((4, 16, 3, 3)).astype(np.float32) * [
+        [[[1]]],
+        [[[9]]],
+        [[[1e-3]]],
+        [[[0]]],
+    ]
     codes, scale = encode_fp8(values.astype(np.float32), axis=0)
     table = fp8_values()
     assert table.max() == 448 and table[1] == 2**-9 and scale.shape == (4, 1, 1, 1)
@@ -143,7 +151,10 @@ def test_fp8_is_e4m3_with_a_scale_for_every_channel(tmp_path: Path) -> None:
 
 def test_a_weight_that_something_else_looks_at_is_left_alone(tmp_path: Path) -> None:
     weight = numpy_helper.from_array(np.ones((16, 16), np.float32), "weight")
-    nodes = [helper.make_node("MatMul", ["x", "weight"], ["y"], name="m"), helper.make_node("Add", ["y", "weight"], ["z"])]
+    nodes = [
+        helper.make_node("MatMul", ["x", "weight"], ["y"], name="m"),
+        helper.make_node("Add", ["y", "weight"], ["z"]),
+    ]
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [16, 16]) for name in "xz"]
     graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], [weight])
     assert find_layers(graph) == []

@@ -197,7 +197,7 @@ def test_what_is_no_source_is_refused(alone: Path, tmp_path: Path, capsys: pytes
     shutil.copy(alone, one)
     assert "net.npz is no .npz file" in refused(capsys, one, out)
     save_feeds(one.with_suffix(".npz"), FEEDS[:1])
-    assert "holds one run; 2 are the least" in refused(capsys, one, out)
+    assert "holds 1 runs; 3 are the least" in refused(capsys, one, out)
     save_feeds(one.with_suffix(".npz"), [{"other": feed["pixels"]} for feed in FEEDS])
     assert "holds other; net.onnx wants number, pixels" in refused(capsys, one, out)
 

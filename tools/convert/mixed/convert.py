@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from edge.errors import ModelError
+from tools.convert.mixed.feeds import USES
 from tools.convert.mixed.layers import KINDS
 from tools.convert.mixed.order import Look, Order
 from tools.convert.mixed.pack import finish
@@ -31,7 +32,7 @@ def convert(order: Order, seen: Look, *, steps: Steps) -> Path:
     inputs = steps.do("hash the source", lambda _: work.hashes(), of=work.stamps())
     basis: tuple[object, ...] = (*sorted(inputs.items()), order.clips)
     twins = _twins(work, basis, steps)
-    feeds = tuple(work.feeds(part, held=held) for part in seen.source.parts for held in (False, True))
+    feeds = tuple(work.feeds(part, use) for part in seen.parts for use in USES)
     steps.do("see what it is given", work.look_on, of=basis, files=feeds)
     basis = (*basis, order.groups)
     ranges: dict[str, Ranges] = {}
@@ -78,13 +79,14 @@ def convert(order: Order, seen: Look, *, steps: Steps) -> Path:
 
 
 def _twins(work: Work, basis: tuple[object, ...], steps: Steps) -> dict[str, Facts]:
-    """Every network in fp32. Weights that are no numbers end the whole work: nothing of it is left."""
+    """Every network that changes, in fp32. Weights that are no numbers end the whole work: nothing of it is left."""
     try:
         return {
             part: steps.do(
-                f"{part} in fp32", lambda _, part=part: work.twin(part), of=basis, files=(work.twins / named.file,)  # type: ignore[misc]
+                f"{part} in fp32", lambda _, part=part: work.twin(part), of=basis,  # type: ignore[misc]
+                files=(work.twins / work.part(part).file,),
             )
-            for part, named in work.seen.source.parts.items()
+            for part in work.seen.parts
         }  # fmt: skip
     except ModelError:
         drop_work(work.order.work)

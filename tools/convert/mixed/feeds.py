@@ -31,19 +31,22 @@ from tools.convert.quantize import Feed
 
 Feeds = dict[str, list[Feed]]
 Frames = NDArray[np.uint8]
-MOST = 8  # of one part
+# Ranges are seen on some inputs, layers are weighed on others, and what comes of it is compared on others still: whatever
+# leaves a range that was seen is cut off, and must be counted.
+USES = ("ranges", "weigh", "held")
+MOST = {"ranges": 16, "weigh": 6, "held": 6}  # of one part
+CLIPS = {"weigh": 2, "held": 2}
+SEEDS = {"ranges": 0, "weigh": 1 << 20, "held": 1 << 21}
 SECONDS = 1.0  # of a clip: a decoder with states has seen something before
-HELD_SEED = 1 << 20
 
 
-def drawn(folder: Path, manifest: AnyVideoManifest, *, clips: int, held: bool, threads: int) -> tuple[Feeds, Frames]:
+def drawn(folder: Path, manifest: AnyVideoManifest, *, use: str, clips: int, threads: int) -> tuple[Feeds, Frames]:
     """Draw clips; gives at most `MOST` inputs of each part, spread over all of them, and every frame.
 
-    Those `held` for the comparison show other things with other seeds than those to look at.
+    Clips of another `use` show other things with other seeds.
     """
     seen: Feeds = {part: [] for part in manifest.parts}
-    first = HELD_SEED if held else 0
-    plans = _plans(manifest, first=first, clips=clips, held=held)
+    plans = _plans(manifest, use=use, clips=clips)
     if isinstance(manifest, DiffusersManifest):
         row = Mode.THINK.row
         generator: Any = _Watched(Pack(folder, manifest), seen=seen, threads=threads)
@@ -51,9 +54,9 @@ def drawn(folder: Path, manifest: AnyVideoManifest, *, clips: int, held: bool, t
         row = Mode.DIRECT.row
         generator = _watched_generator(folder, manifest, seen=seen, threads=threads)
     frames = [
-        frame for seed, plan in enumerate(plans, first) for frame in generator.frames(plan, row=row, seed=seed, stop=Stop())
+        frame for seed, plan in enumerate(plans, SEEDS[use]) for frame in generator.frames(plan, row=row, seed=seed, stop=Stop())
     ]  # fmt: skip
-    return {part: _spread(feeds) for part, feeds in seen.items()}, np.stack(frames)
+    return {part: _spread(feeds, most=MOST[use]) for part, feeds in seen.items()}, np.stack(frames)
 
 
 def save_feeds(path: Path, feeds: Sequence[Feed]) -> None:
@@ -77,21 +80,20 @@ def load_feeds(path: Path) -> list[Feed]:
 HOW = "np.savez(path, latents=np.stack(latents), ...): for each input its values of every run, real ones."
 
 
-def _plans(manifest: AnyVideoManifest, *, first: int, clips: int, held: bool) -> Iterator[Plan]:
-    texts = HELD_OUT if held else CALIBRATION
+def _plans(manifest: AnyVideoManifest, *, use: str, clips: int) -> Iterator[Plan]:
+    texts = {"ranges": CALIBRATION, "weigh": CALIBRATION[::-1], "held": HELD_OUT}[use]
     for number in range(clips):
         if isinstance(manifest, DiffusersManifest):
             slots = {"prompt": texts[number % len(texts)]}
         else:
-            rng = random.Random(first + number)
+            rng = random.Random(SEEDS[use] + number)
             slots = {name: rng.choice(list(slot.values)) for name, slot in manifest.vocabulary.items()}
         yield Plan(shots=(Shot(slots=slots, seconds=SECONDS),), caption="", coverage=1.0)
 
 
-def _spread(feeds: list[Feed]) -> list[Feed]:
-    """At most `MOST` of them, evenly."""
-    step = -(-len(feeds) // MOST)
-    return feeds[::step]
+def _spread(feeds: list[Feed], *, most: int) -> list[Feed]:
+    """At most so many of them, evenly."""
+    return feeds[:: -(-len(feeds) // most)]
 
 
 class _Session:

@@ -103,7 +103,7 @@ def look(order: Order, *, root: Path = Path("/")) -> Look:
     largest = max(one.full for one in parts.values())
     found = Look(
         source=source, parts=parts, kept=_kept(source, parts), candidates=sum(candidates.values()),
-        disk=full * (3 + len(order.types)) + _kept(source, parts), memory=BASE_BYTES + int(COPIES * largest),
+        disk=(full + _kept(source, parts)) * (3 + len(order.types)), memory=BASE_BYTES + int(COPIES * largest),
         seconds=START_S + sum(count * (CANDIDATE_S + parts[name].full / BYTES_PER_S) for name, count in candidates.items()),
     )  # fmt: skip
     _check(found, order, memory_free=int(available_mib(root) * MIB))

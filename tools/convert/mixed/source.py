@@ -19,7 +19,7 @@ from tools.convert.mixed.layers import FEWEST, KINDS
 from tools.convert.pack import part_of
 
 SAME = {"MatMulInteger": "MatMul", "Gemm": "MatMul"}
-FEWEST_FEEDS = 2
+FEWEST_FEEDS = 3
 PASSES = ("DequantizeLinear", "Cast")  # stand between a stored weight and who computes with it
 
 
@@ -84,8 +84,8 @@ def open_source(path: Path) -> Source:
             )
         if len(feeds) < FEWEST_FEEDS:
             raise RequestError(
-                f"{source.feeds(name)} holds one run; {FEWEST_FEEDS} are the least: ranges are looked at on one half, and "
-                "the result is compared on the other. Nothing was written.",
+                f"{source.feeds(name)} holds {len(feeds)} runs; {FEWEST_FEEDS} are the least: on a third of them ranges are "
+                "seen, layers are weighed on the second, and the result is compared on the last. Nothing was written.",
                 hint="More are better: 8 to 16 of real work.",
             )
     return source

@@ -15,7 +15,7 @@ from edge.part import Part
 from edge.video.session import open_session
 from tools.convert.mixed.choose import Option
 from tools.convert.mixed.compare import answers, cost, likeness, psnr
-from tools.convert.mixed.feeds import drawn, load_feeds, save_feeds
+from tools.convert.mixed.feeds import CLIPS, USES, drawn, load_feeds, save_feeds
 from tools.convert.mixed.layers import FULL, Group, Layer, find_layers, in_groups
 from tools.convert.mixed.order import Look, Order
 from tools.convert.mixed.storage import write
@@ -23,7 +23,6 @@ from tools.convert.mixed.twin import write_twin
 from tools.convert.quantize import Ranges, calibrate, ranges_of, tensors_data
 from tools.convert.steps import Facts, Progress, Steps
 
-HELD_CLIPS = 2
 LARGEST_INLINE = 1 << 30  # bytes of a network whose weights lie in its own file
 
 
@@ -41,7 +40,7 @@ class Work:
 
     @property
     def twins(self) -> Path:
-        """All networks in fp32."""
+        """The source in fp32, as far as it will change."""
         return self.order.work / "fp32"
 
     @property
@@ -53,9 +52,9 @@ class Work:
         """A whole pack with every layer stored as `name` that can be."""
         return self.order.work / "points" / name
 
-    def feeds(self, part: str, *, held: bool = False) -> Path:
-        """What a network is given, to look at or to compare on."""
-        return self.order.work / ("held" if held else "feeds") / f"{part}.npz"
+    def feeds(self, part: str, use: str) -> Path:
+        """What a network is given, by what that is used for."""
+        return self.order.work / use / f"{part}.npz"
 
     def part(self, name: str) -> Part:
         """What the manifest will say of it."""
@@ -80,26 +79,27 @@ class Work:
     def look_on(self, tell: Progress) -> Facts:
         """Have the source work in fp32, and write down what each network is given and what is seen of it."""
         source = self.seen.source
-        for folder in (self.feeds("x").parent, self.feeds("x", held=True).parent):
-            folder.mkdir(parents=True, exist_ok=True)
+        for use in USES:
+            (self.order.work / use).mkdir(exist_ok=True)
         if source.manifest is None:
-            for part in source.parts:
+            for part in self.seen.parts:
                 feeds = load_feeds(source.feeds(part))
-                save_feeds(self.feeds(part), feeds[::2])
-                save_feeds(self.feeds(part, held=True), feeds[1::2])
+                for number, use in enumerate(USES):
+                    save_feeds(self.feeds(part, use), feeds[number :: len(USES)])
             return {}
         self.link(self.twins)
-        for held, clips in ((False, self.order.clips), (True, HELD_CLIPS)):
-            feeds, frames = drawn(self.twins, source.manifest, clips=clips, held=held, threads=self.order.threads)
-            for part, given in feeds.items():
-                save_feeds(self.feeds(part, held=held), given)
-            tell(clips / (self.order.clips + HELD_CLIPS))
+        for number, use in enumerate(USES):
+            clips = CLIPS.get(use, self.order.clips)
+            given, frames = drawn(self.twins, source.manifest, use=use, clips=clips, threads=self.order.threads)
+            for part in self.seen.parts:
+                save_feeds(self.feeds(part, use), given[part])
+            tell((number + 1) / len(USES))
         np.save(self.order.work / "frames.npy", frames)
         return {}
 
     def ranges(self, name: str) -> Facts:
         """The range of every tensor of a network."""
-        return dict(ranges_of(calibrate(self._twin(name), load_feeds(self.feeds(name)))))
+        return dict(ranges_of(calibrate(self._twin(name), load_feeds(self.feeds(name, "ranges")))))
 
     def groups(self, name: str) -> list[Group]:
         """The layers of a network that are measured together."""
@@ -108,7 +108,7 @@ class Work:
 
     def weigh(self, name: str, ranges: Ranges, tell: Progress) -> Facts:
         """Of every group stored in every way, alone: its bytes, and the error of what the network then says."""
-        part, feeds = self.part(name), load_feeds(self.feeds(name))
+        part, feeds = self.part(name), load_feeds(self.feeds(name, "weigh"))
         folder = self.order.work / "candidates" / name
         folder.mkdir(parents=True, exist_ok=True)
         steps, groups = Steps(folder), self.groups(name)
@@ -143,7 +143,7 @@ class Work:
 
     def likeness(self, folder: Path, name: str) -> Facts:
         """How like its twin in fp32 a network of `folder` is."""
-        part, feeds = self.part(name), load_feeds(self.feeds(name, held=True))
+        part, feeds = self.part(name), load_feeds(self.feeds(name, "held"))
         wanted = answers(self._twin(name), part, feeds, threads=self.order.threads)
         return asdict(likeness(answers(folder / part.file, part, feeds, threads=self.order.threads), wanted))
 
@@ -161,7 +161,7 @@ class Work:
         if manifest is None:
             return None
         wanted = np.load(self.order.work / "frames.npy")
-        made = drawn(folder, manifest, clips=HELD_CLIPS, held=True, threads=self.order.threads)[1]
+        made = drawn(folder, manifest, use="held", clips=CLIPS["held"], threads=self.order.threads)[1]
         return psnr(float(np.mean((made.astype(np.float32) - wanted) ** 2)) / 255**2)
 
     def costs(self, points: Mapping[str, Path], tell: Progress) -> Facts:
@@ -174,7 +174,7 @@ class Work:
                     cache = self.order.work / "cache" / point if self.together else None
                     if not turn:
                         open_session(path, part, threads=1, cache=cache, arena=self.together)  # written into the cache
-                    one = cost(path, part, self.feeds(name, held=True), arena=self.together, cache=cache)
+                    one = cost(path, part, self.feeds(name, "held"), arena=self.together, cache=cache)
                     spent.setdefault((point, name), []).append(one)
                 tell((turn + (number + 1) / len(points)) / self.order.rounds)
         found: Facts = {point: {} for point in points}
