@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from edge.errors import ModelError
 from tools.convert.mixed.choose import Option, path, to_fit, to_hold, total
 from tools.convert.mixed.compare import answers, error_of, likeness, psnr
-from tools.convert.mixed.layers import find_layers, in_groups
+from tools.convert.mixed.layers import KINDS, find_layers, in_groups
 from tools.convert.mixed.settle import settle
 from tools.convert.mixed.storage import encode_fp8, fp8_values, write
 from tools.convert.mixed.twin import write_twin
@@ -115,7 +115,7 @@ def test_a_twin_of_what_is_in_fp32_says_the_same(twin: Path) -> None:
 def test_every_kind_runs_on_a_board_and_says_nearly_the_same(
     twin: Path, tmp_path: Path, kind: str, least_db: float, most_share: float
 ) -> None:
-    layers = [one for one in find_layers(onnx.load(str(twin)).graph) if kind in one.kinds]
+    layers = [one for one in find_layers(onnx.load(str(twin)).graph) if kind in KINDS[one.operator]]
     ranges = calibrate(twin, FEEDS)
     full = write(twin, tmp_path / "full.onnx", {}, ranges=ranges)
     size = write(twin, tmp_path / f"{kind}.onnx", dict.fromkeys(layers, kind), ranges=ranges)

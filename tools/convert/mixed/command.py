@@ -55,7 +55,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--types", default="int8,q4", metavar="A,B", help="what layers may become (%(default)s)")
     parser.add_argument("--parts", default="", metavar="A,B", help="only these networks (all)")
-    parser.add_argument("--clips", type=int, default=3, metavar="N", help="clips to look at ranges with (%(default)s)")
+    parser.add_argument("--clips", type=int, default=6, metavar="N", help="clips to look at ranges with (%(default)s)")
     parser.add_argument("--groups", type=int, default=40, metavar="N", help="measure at most about N groups of layers of a network, each by itself (%(default)s)")  # fmt: skip
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="times that seconds are taken (%(default)s)")
     parser.add_argument("--threads", type=int, help="threads of every library (all)")
@@ -66,7 +66,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do it. Raises EdgereelError."""
     order = Order(
-        path=args.source, out=args.out, name=args.name or f"{name_of(args.source.with_suffix(''))}-mixed",
+        path=args.source, out=args.out, name=args.name or f"{_name(args.source)}-mixed",
         types=read_types(args.types), parts=tuple(filter(None, args.parts.split(","))), most_mb=args.max_mb,
         least_db=_least_db(args), clips=args.clips, groups=args.groups, rounds=args.rounds,
         threads=args.threads or default_threads(),
@@ -87,6 +87,10 @@ def run(args: argparse.Namespace) -> int:
         return 0
     _tell(made, report)
     return 0
+
+
+def _name(source: Path) -> str:
+    return name_of(source.with_suffix("") if source.is_file() else source)
 
 
 def _least_db(args: argparse.Namespace) -> float:

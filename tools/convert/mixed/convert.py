@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge.errors import ModelError
 from tools.convert.mixed.feeds import USES
-from tools.convert.mixed.layers import KINDS
+from tools.convert.mixed.layers import FULL, KINDS
 from tools.convert.mixed.order import Look, Order
 from tools.convert.mixed.pack import finish
 from tools.convert.mixed.report import REPORT, write_report
@@ -20,6 +20,7 @@ from tools.convert.target import drop_work
 
 TITLE = "pack"
 SOURCE, MIXED = "as it is", "mixed"
+Basis = tuple[object, ...]
 
 
 def convert(order: Order, seen: Look, *, steps: Steps) -> Path:
@@ -30,73 +31,70 @@ def convert(order: Order, seen: Look, *, steps: Steps) -> Path:
     order.work.mkdir(parents=True, exist_ok=True)
     work = Work(order=order, seen=seen)
     inputs = steps.do("hash the source", lambda _: work.hashes(), of=work.stamps())
-    basis: tuple[object, ...] = (*sorted(inputs.items()), order.clips)
+    basis: Basis = (*sorted(inputs.items()), order.parts, order.clips)
     twins = _twins(work, basis, steps)
     feeds = tuple(work.feeds(part, use) for part in seen.parts for use in USES)
     steps.do("see what it is given", work.look_on, of=basis, files=feeds)
-    basis = (*basis, order.groups)
-    ranges: dict[str, Ranges] = {}
-    weighed: dict[str, Facts] = {}
-    for part in seen.parts:
-        ranges[part] = steps.do(f"look at {part}", lambda _, part=part: work.ranges(part), of=basis)  # type: ignore[misc]
-        weighed[part] = steps.do(
-            f"weigh {part}", lambda tell, part=part: work.weigh(part, ranges[part], tell), of=(*basis, order.types)  # type: ignore[misc]
-        )  # fmt: skip
-    points = {SOURCE: steps.do("compare what it is", lambda _: _point(work, seen.source.folder, {}), of=basis)}
-    for kind in ("fp32", *order.types):
-        points[kind] = steps.do(
-            f"all in {kind}", lambda _, kind=kind: _all_in(work, kind, ranges), of=basis,  # type: ignore[misc]
-            files=tuple(work.point(kind) / work.part(part).file for part in seen.parts),
-        )  # fmt: skip
-    points[MIXED] = steps.do(
-        "choose", lambda _: _mixed(work, weighed, ranges), of=(*basis, order.types, order.most_mb, order.least_db),
-        files=tuple(work.making / work.part(part).file for part in seen.parts),
-    )  # fmt: skip
-    folders = {
-        SOURCE: seen.source.folder,
-        **{kind: work.point(kind) for kind in ("fp32", *order.types)},
-        MIXED: work.making,
+    ranges = {part: steps.do(f"look at {part}", partial(work.ranges, part), of=basis) for part in seen.parts}
+    basis = (*basis, order.groups, order.types)
+    weighed = {
+        part: steps.do(f"weigh {part}", partial(work.weigh, part, ranges[part], of=basis), of=basis)
+        for part in seen.parts
     }
-    kinds = tuple(sorted((part, *sorted(facts["kinds"].items())) for part, facts in points[MIXED]["parts"].items()))
-    costs = steps.do(
-        "time and memory", lambda tell: work.costs(folders, tell), of=(*basis, order.types, order.rounds, kinds)
-    )
-    for point, facts in points.items():
-        for part in seen.parts:
-            facts["parts"][part] |= costs[point][part]
-        held = [one["mib"] for one in facts["parts"].values()]
-        facts["mib"] = sum(held) if work.together else max(held)
+    points = _points(work, weighed, ranges, basis, steps)
     facts = {
         "inputs": inputs, "undone": {part: found["undone"] for part, found in twins.items()}, "points": points,
         "weighed": weighed, "curve": curve(weighed, kept=seen.kept),
     }  # fmt: skip
     steps.do(
-        TITLE, partial(_finish, work=work, facts=facts, steps=steps), of=(*basis, order.name, kinds),
+        TITLE, partial(_finish, work=work, facts=facts, steps=steps), of=(*basis, order.name, order.most_mb, order.least_db),
         files=(order.pack / REPORT,),
     )  # fmt: skip
     shutil.rmtree(order.work)
     return order.pack
 
 
-def _twins(work: Work, basis: tuple[object, ...], steps: Steps) -> dict[str, Facts]:
+def _twins(work: Work, basis: Basis, steps: Steps) -> dict[str, Facts]:
     """Every network that changes, in fp32. Weights that are no numbers end the whole work: nothing of it is left."""
+    twins = dict(zip(work.seen.parts, work.networks(work.twins), strict=True))
     try:
         return {
-            part: steps.do(
-                f"{part} in fp32", lambda _, part=part: work.twin(part), of=basis,  # type: ignore[misc]
-                files=(work.twins / work.part(part).file,),
-            )
-            for part in work.seen.parts
-        }  # fmt: skip
+            part: steps.do(f"{part} in fp32", partial(work.twin, part), of=basis, files=(path,))
+            for part, path in twins.items()
+        }
     except ModelError:
         drop_work(work.order.work)
         raise
 
 
-def _all_in(work: Work, kind: str, ranges: dict[str, Ranges]) -> Facts:
+def _points(
+    work: Work, weighed: dict[str, Facts], ranges: dict[str, Ranges], basis: Basis, steps: Steps
+) -> dict[str, Facts]:  # fmt: skip
+    """Every way to store the whole, what it is like and what it costs; the last one is what was chosen."""
+    order, folders = work.order, {SOURCE: work.seen.source.folder}
+    points = {SOURCE: steps.do("compare what it is", lambda _: _point(work, folders[SOURCE], {}), of=basis)}
+    for kind in (FULL, *order.types):
+        folders[kind] = work.point(kind)
+        points[kind] = steps.do(
+            f"all in {kind}", partial(_all_in, work=work, kind=kind, ranges=ranges), of=basis, files=work.networks(folders[kind])
+        )  # fmt: skip
+    folders[MIXED] = work.making
+    basis = (*basis, order.most_mb, order.least_db)
+    points[MIXED] = steps.do(
+        "choose", lambda _: _mixed(work, weighed, ranges), of=basis, files=work.networks(work.making)
+    )
+    costs = steps.do("time and memory", partial(work.costs, folders), of=(*basis, order.rounds))
+    for point, facts in points.items():
+        for part, cost in costs[point].items():
+            facts["parts"][part] |= cost
+        held = [one["mib"] for one in costs[point].values()]
+        facts["mib"] = sum(held) if work.together else max(held)
+    return points
+
+
+def _all_in(_tell: Progress, *, work: Work, kind: str, ranges: dict[str, Ranges]) -> Facts:
     """Every layer of every network stored as one kind, where its operator allows it."""
-    folder = work.point(kind)
-    parts = {}
+    folder, parts = work.point(kind), {}
     for part in work.seen.parts:
         able = {group.name: kind for group in work.groups(part) if kind in KINDS[group.operator]}
         parts[part] = work.store(folder, part, able, ranges[part])
@@ -104,10 +102,9 @@ def _all_in(work: Work, kind: str, ranges: dict[str, Ranges]) -> Facts:
 
 
 def _mixed(work: Work, weighed: dict[str, Facts], ranges: dict[str, Ranges]) -> Facts:
-    order = work.order
     made = settle(
         weighed, lambda part, kinds: work.store(work.making, part, kinds, ranges[part]), kept=work.seen.kept,
-        most_mb=order.most_mb, least_db=order.least_db,
+        most_mb=work.order.most_mb, least_db=work.order.least_db,
     )  # fmt: skip
     return _point(work, work.making, made)
 

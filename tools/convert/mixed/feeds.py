@@ -34,7 +34,7 @@ Frames = NDArray[np.uint8]
 # Ranges are seen on some inputs, layers are weighed on others, and what comes of it is compared on others still: whatever
 # leaves a range that was seen is cut off, and must be counted.
 USES = ("ranges", "weigh", "held")
-MOST = {"ranges": 16, "weigh": 6, "held": 6}  # of one part
+MOST = {"ranges": 32, "weigh": 6, "held": 6}  # of one part
 CLIPS = {"weigh": 2, "held": 2}
 SEEDS = {"ranges": 0, "weigh": 1 << 20, "held": 1 << 21}
 SECONDS = 1.0  # of a clip: a decoder with states has seen something before

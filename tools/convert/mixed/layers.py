@@ -10,7 +10,8 @@ from math import prod
 import onnx
 
 FULL = "fp32"
-# static and dynamic compute in INT8; the others are only stored, q4 as blocks that the processor multiplies as they are.
+# How the weights of an operator may be stored, beside fp32. static and dynamic compute in INT8, q4 in blocks of 4 bits; fp16
+# and fp8 are made fp32 again when a session opens.
 KINDS = {
     "Conv": ("static", "fp16", "fp8"),
     "MatMul": ("static", "dynamic", "fp16", "fp8", "q4"),
@@ -39,11 +40,6 @@ class Layer:
     operator: str
     nodes: tuple[str, ...]
     shape: tuple[int, ...]
-
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """How it may be stored, beside fp32."""
-        return KINDS[self.operator]
 
 
 @dataclass(frozen=True)

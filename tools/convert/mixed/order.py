@@ -32,7 +32,7 @@ class Order:
     parts: tuple[str, ...] = ()
     most_mb: float = inf
     least_db: float = -inf
-    clips: int = 3
+    clips: int = 6
     groups: int = 40
     rounds: int = 3
     threads: int = 1

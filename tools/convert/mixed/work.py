@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from edge.video.session import open_session
 from tools.convert.mixed.choose import Option
 from tools.convert.mixed.compare import answers, cost, likeness, psnr
 from tools.convert.mixed.feeds import CLIPS, USES, drawn, load_feeds, save_feeds
-from tools.convert.mixed.layers import FULL, Group, Layer, find_layers, in_groups
+from tools.convert.mixed.layers import FULL, KINDS, Group, Layer, find_layers, in_groups
 from tools.convert.mixed.order import Look, Order
 from tools.convert.mixed.storage import write
 from tools.convert.mixed.twin import write_twin
@@ -52,6 +53,10 @@ class Work:
         """A whole pack with every layer stored as `name` that can be."""
         return self.order.work / "points" / name
 
+    def networks(self, folder: Path) -> tuple[Path, ...]:
+        """The files in a folder of all networks that change."""
+        return tuple(folder / self.part(name).file for name in self.seen.parts)
+
     def feeds(self, part: str, use: str) -> Path:
         """What a network is given, by what that is used for."""
         return self.order.work / use / f"{part}.npz"
@@ -71,7 +76,7 @@ class Work:
         """Sha256 of every input."""
         return {path.name: file_sha256(path) for path in self.seen.source.files}
 
-    def twin(self, name: str) -> Facts:
+    def twin(self, name: str, _tell: Progress) -> Facts:
         """A network in fp32, and how much had to be undone for that."""
         source = self.seen.source
         return {"undone": write_twin(source.folder / source.parts[name].file, self.twins / source.parts[name].file)}
@@ -97,7 +102,7 @@ class Work:
         np.save(self.order.work / "frames.npy", frames)
         return {}
 
-    def ranges(self, name: str) -> Facts:
+    def ranges(self, name: str, _tell: Progress) -> Facts:
         """The range of every tensor of a network."""
         return dict(ranges_of(calibrate(self._twin(name), load_feeds(self.feeds(name, "ranges")))))
 
@@ -106,28 +111,31 @@ class Work:
         graph = onnx.load(str(self._twin(name)), load_external_data=False).graph
         return in_groups(find_layers(graph), most=self.order.groups)
 
-    def weigh(self, name: str, ranges: Ranges, tell: Progress) -> Facts:
-        """Of every group stored in every way, alone: its bytes, and the error of what the network then says."""
-        part, feeds = self.part(name), load_feeds(self.feeds(name, "weigh"))
+    def weigh(self, name: str, ranges: Ranges, tell: Progress, *, of: tuple[object, ...]) -> Facts:
+        """Of every group stored in every way, alone: its bytes, and the error of what the network then says.
+
+        Each of them is a step of its own `of` the same things: in a large network all of them take hours.
+        """
+        part, feeds, groups = self.part(name), load_feeds(self.feeds(name, "weigh")), self.groups(name)
         folder = self.order.work / "candidates" / name
         folder.mkdir(parents=True, exist_ok=True)
-        steps, groups = Steps(folder), self.groups(name)
-        target = folder / part.file
+        steps, target = Steps(folder), folder / part.file
         wanted = answers(self._twin(name), part, feeds, threads=self.order.threads)
-        base = write(self._twin(name), target, {}, ranges=tensors_data(ranges), data=part.data)
-        found: dict[str, list[Facts]] = {}
+        base = self._write(name, target, {}, ranges)
+
+        def stored(_tell: Progress, *, group: Group, kind: str) -> Facts:
+            size = self._write(name, target, dict.fromkeys(group.layers, kind), ranges)
+            made = answers(target, part, feeds, threads=self.order.threads)
+            return asdict(Option(kind, 4 * group.weights + size - base, likeness(made, wanted).error))
+
+        found = {}
         for number, group in enumerate(groups):
-            full = 4 * group.weights
-            found[group.name] = [asdict(Option(FULL, full, 0.0))]
-
-            def one(kind: str, group: Group = group, full: int = full) -> Facts:
-                size = self._write(name, target, dict.fromkeys(group.layers, kind), ranges)
-                made = answers(target, part, feeds, threads=self.order.threads)
-                return asdict(Option(kind, full + size - base, likeness(made, wanted).error))
-
-            for kind in (kind for kind in self.order.types if kind in group.layers[0].kinds):
-                found[group.name].append(steps.do(f"{group.name} {kind}", lambda _, kind=kind: one(kind), of=(base,)))  # type: ignore[misc]
-            tell((number + 1) / len(groups))
+            tell(number / len(groups))
+            found[group.name] = [asdict(Option(FULL, 4 * group.weights, 0.0))] + [
+                steps.do(f"{group.name} {kind}", partial(stored, group=group, kind=kind), of=of)
+                for kind in self.order.types
+                if kind in KINDS[group.operator]
+            ]
         rest = base - sum(4 * group.weights for group in groups)
         return {"rest": rest, "groups": found, "operators": {group.name: group.operator for group in groups}}
 
