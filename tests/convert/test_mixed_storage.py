@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edge.errors import ModelError
 from tools.convert.mixed.choose import Option, path, to_fit, to_hold, total
-from tools.convert.mixed.compare import answers, error_of, likeness, psnr
+from tools.convert.mixed.compare import answers, check_twin, error_of, likeness, psnr
 from tools.convert.mixed.layers import KINDS, find_layers, in_groups
 from tools.convert.mixed.settle import settle
 from tools.convert.mixed.storage import encode_fp8, fp8_values, write
@@ -160,3 +160,11 @@ def test_a_weight_that_something_else_looks_at_is_left_alone(tmp_path: Path) -> 
     assert find_layers(graph) == []
     graph.node.pop()
     assert [one.weight for one in find_layers(graph)] == ["weight"]
+
+
+def test_a_twin_that_is_another_network_is_refused() -> None:
+    check_twin("net", 80.0, exact=True)
+    check_twin("net", 15.0, exact=False)
+    for found, exact in ((79.0, True), (14.0, False)):
+        with pytest.raises(ModelError, match=f"PSNR {found:.1f} dB"):
+            check_twin("net", found, exact=exact)

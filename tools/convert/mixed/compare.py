@@ -14,13 +14,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import EngineError
+from edge.errors import EngineError, ModelError
 from edge.part import Part
 from edge.video.session import open_session
 from tools.convert.parity import sqnr
 from tools.convert.quantize import Feed
 
 LEAST_ERROR = 1e-20
+EXACT_DB, ROUNDED_DB = 80.0, 15.0  # a twin against its source: of one in fp32, and of one that had been rounded
 Answers = list[dict[str, NDArray[Any]]]
 
 
@@ -56,6 +57,17 @@ def likeness(made: Answers, wanted: Answers) -> Likeness:
     return Likeness(
         error=error, psnr_db=psnr(error), worst_psnr_db=psnr(max(errors)), sqnr_db=float(np.mean(ratios))
     )  # fmt: skip
+
+
+def check_twin(part: str, psnr_db: float, *, exact: bool) -> None:
+    """Raise ModelError where a network in fp32 is not that of the source any more."""
+    least = EXACT_DB if exact else ROUNDED_DB
+    if psnr_db < least:
+        raise ModelError(
+            f"The part {part} in fp32 does not say what it says as it is: PSNR {psnr_db:.1f} dB, {least:g} dB are the least. "
+            "No pack was made.",
+            hint="It holds something that is not undone here. Take it as it was before it was stored so.",
+        )
 
 
 def psnr(error: float) -> float:

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from edge.errors import ModelError
+from tools.convert.mixed.compare import check_twin
 from tools.convert.mixed.feeds import USES
 from tools.convert.mixed.layers import FULL, KINDS
 from tools.convert.mixed.order import Look, Order
@@ -35,13 +36,16 @@ def convert(order: Order, seen: Look, *, steps: Steps) -> Path:
     twins = _twins(work, basis, steps)
     feeds = tuple(work.feeds(part, use) for part in seen.parts for use in USES)
     steps.do("see what it is given", work.look_on, of=basis, files=feeds)
+    was = steps.do("compare what it is", lambda _: _point(work, seen.source.folder, {}), of=basis)
+    for part, found in was["parts"].items():
+        check_twin(part, found["psnr_db"], exact=not twins[part]["undone"])
     ranges = {part: steps.do(f"look at {part}", partial(work.ranges, part), of=basis) for part in seen.parts}
     basis = (*basis, order.groups, order.types)
     weighed = {
         part: steps.do(f"weigh {part}", partial(work.weigh, part, ranges[part], of=basis), of=basis)
         for part in seen.parts
     }
-    points = _points(work, weighed, ranges, basis, steps)
+    points = _points(work, was, weighed, ranges, basis=basis, steps=steps)
     facts = {
         "inputs": inputs, "undone": {part: found["undone"] for part, found in twins.items()}, "points": points,
         "weighed": weighed, "curve": curve(weighed, kept=seen.kept),
@@ -68,11 +72,11 @@ def _twins(work: Work, basis: Basis, steps: Steps) -> dict[str, Facts]:
 
 
 def _points(
-    work: Work, weighed: dict[str, Facts], ranges: dict[str, Ranges], basis: Basis, steps: Steps
+    work: Work, was: Facts, weighed: dict[str, Facts], ranges: dict[str, Ranges], *, basis: Basis, steps: Steps
 ) -> dict[str, Facts]:  # fmt: skip
     """Every way to store the whole, what it is like and what it costs; the last one is what was chosen."""
     order, folders = work.order, {SOURCE: work.seen.source.folder}
-    points = {SOURCE: steps.do("compare what it is", lambda _: _point(work, folders[SOURCE], {}), of=basis)}
+    points = {SOURCE: was}
     for kind in (FULL, *order.types):
         folders[kind] = work.point(kind)
         points[kind] = steps.do(
