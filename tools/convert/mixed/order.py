@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -50,12 +50,16 @@ class Order:
 
 @dataclass(frozen=True, kw_only=True)
 class Sketch:
-    """A network as it is and as it may become: weights by operator, bytes now, in fp32 and at the least."""
+    """A network as it is and as it may become: weights by operator, bytes now, in fp32 and at the least.
+
+    `candidates` is how many ways to store a layer are tried, at the most.
+    """
 
     weights: Mapping[str, int]
     now: int
     full: int
     least: int
+    candidates: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,39 +101,35 @@ def look(order: Order, *, root: Path = Path("/")) -> Look:
             f"--parts {unknown[0]}: {order.path} has {', '.join(source.parts)}. Nothing was written.",
             hint="Name one of these, or leave the option out for all.",
         )
-    parts = {name: _sketch(source, name, order.types) for name in order.parts or source.parts}
-    candidates = {name: _candidates(one, order) for name, one in parts.items()}
+    parts = {name: _sketch(source, name, order) for name in order.parts or source.parts}
     full = sum(one.full for one in parts.values())
     largest = max(one.full for one in parts.values())
     found = Look(
-        source=source, parts=parts, kept=_kept(source, parts), candidates=sum(candidates.values()),
+        source=source, parts=parts, kept=_kept(source, parts), candidates=sum(one.candidates for one in parts.values()),
         disk=(full + _kept(source, parts)) * (3 + len(order.types)), memory=BASE_BYTES + int(COPIES * largest),
-        seconds=START_S + sum(count * (CANDIDATE_S + parts[name].full / BYTES_PER_S) for name, count in candidates.items()),
+        seconds=START_S + sum(one.candidates * (CANDIDATE_S + one.full / BYTES_PER_S) for one in parts.values()),
     )  # fmt: skip
     _check(found, order, memory_free=int(available_mib(root) * MIB))
     return found
 
 
-def _sketch(source: Source, name: str, types: Sequence[str]) -> Sketch:
-    weights, now = source.weights(name), source.bytes(name)
-    storable = {operator: count for operator, count in weights.items() if operator in KINDS}
+def _sketch(source: Source, name: str, order: Order) -> Sketch:
+    layers = source.weights(name)
+    rest = 4 * sum(layers.pop("", []))
+    weights = {operator: sum(sizes) for operator, sizes in layers.items()}
     bits = {
-        operator: min(BITS[kind] for kind in (FULL, *types) if kind in (FULL, *KINDS[operator]))
-        for operator in storable
+        operator: min(BITS[kind] for kind in (FULL, *order.types) if kind in (FULL, *KINDS[operator]))
+        for operator in layers
     }
-    rest = 4 * (sum(weights.values()) - sum(storable.values()))
+    groups = {
+        operator: min(len(sizes), 1 + round(weights[operator] / sum(weights.values()) * order.groups))
+        for operator, sizes in layers.items()
+    }
     return Sketch(
-        weights=storable, now=now, full=rest + 4 * sum(storable.values()),
-        least=rest + int(sum(count * bits[operator] / 8 for operator, count in storable.items())),
+        weights=weights, now=source.bytes(name), full=rest + 4 * sum(weights.values()),
+        least=rest + int(sum(count * bits[operator] / 8 for operator, count in weights.items())),
+        candidates=sum(count * len({*order.types} & {*KINDS[operator]}) for operator, count in groups.items()),
     )  # fmt: skip
-
-
-def _candidates(one: Sketch, order: Order) -> int:
-    """How many networks are tried, at the most."""
-    shares = ((count / max(sum(one.weights.values()), 1), operator) for operator, count in one.weights.items())
-    return sum(
-        (1 + round(share * order.groups)) * len({*order.types} & {*KINDS[operator]}) for share, operator in shares
-    )
 
 
 def _kept(source: Source, parts: Mapping[str, Sketch]) -> int:
@@ -142,7 +142,7 @@ def _check(found: Look, order: Order, *, memory_free: int) -> None:
     if order.most_mb * MB < SURE * found.least:
         raise ModelError(
             f"--max-mb {order.most_mb:g} cannot be met: with {', '.join(order.types)} the least is about "
-            f"{found.least / MB:.1f} MB, {found.kept / MB:.1f} MB of it files that stay as they are. Nothing was written.",
+            f"{found.least / MB:.2f} MB, {found.kept / MB:.2f} MB of it files that stay as they are. Nothing was written.",
             hint="Allow more megabytes, or smaller types: --types int8,fp8,q4.",
         )
     need_disk(

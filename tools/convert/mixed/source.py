@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
@@ -53,13 +52,13 @@ class Source:
         """What the files of a network take."""
         return sum((self.folder / file).stat().st_size for file in self.parts[part].files)
 
-    def weights(self, part: str) -> Counter[str]:
-        """How many weights there are of each operator, seen without reading them."""
+    def weights(self, part: str) -> dict[str, list[int]]:
+        """How many weights every layer has, by its operator, seen without reading them."""
         graph = onnx.load(str(self.folder / self.parts[part].file), load_external_data=False).graph
-        found = Counter[str]()
+        found: dict[str, list[int]] = {}
         for item in graph.initializer:
             if len(item.dims) > 1 and prod(item.dims) >= FEWEST:
-                found[_operator(graph, item.name)] += prod(item.dims)
+                found.setdefault(_operator(graph, item.name), []).append(prod(item.dims))
         return found
 
 
