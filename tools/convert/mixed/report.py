@@ -45,8 +45,8 @@ def markdown(report: dict[str, Any]) -> str:
     """The report as a page."""
     return "\n".join([
         f"# {report['pack']}", "",
-        (f"{report['source']}, {report['points']['as it is']['bytes'] / MB:.2f} MB, stored anew in {report['bytes'] / MB:.2f} MB: "
-        f"{_target(report)}. {_undone(report)}"), "",
+        (f"{report['source']}, {report['points']['as it is']['bytes'] / MB:.2f} MB, stored anew in {report['bytes'] / MB:.2f} MB "
+        f"({_target(report)}). {_undone(report)}"), "",
         "## Quality against size, time and memory", "",
         *table(report), "",
         ("PSNR is of the part that is least like itself in fp32, on inputs that nothing was chosen with; the clip's is that of "
@@ -85,7 +85,7 @@ def table(report: dict[str, Any]) -> list[str]:
 def _target(report: dict[str, Any]) -> str:
     size, quality = report["most_mb"], report["least_db"]
     wanted = [f"{size:g} MB at the most" if size else "", f"a PSNR of {quality:g} dB at the least" if quality else ""]
-    return f"{' and '.join(filter(None, wanted))} were asked for, of {', '.join(report['types'])}"
+    return f"asked for: {' and '.join(filter(None, wanted))}, of {', '.join(report['types'])}"
 
 
 def _undone(report: dict[str, Any]) -> str:
