@@ -80,8 +80,8 @@ def encode_q4(values: Weights) -> tuple[NDArray[np.uint8], Weights, NDArray[np.u
 def _store_fp8(graph: onnx.GraphProto, axes: Mapping[str, int]) -> None:
     """A byte for a weight, its value in a table: so it needs neither opset 19 nor a processor that knows FP8."""
     table = "fp8.values"
-    if axes:
-        graph.initializer.append(numpy_helper.from_array(fp8_values(), table))
+    if axes and table not in {item.name for item in graph.initializer}:  # a source may have been stored so before
+        _add(graph, {table: fp8_values()})
     for item in [item for item in graph.initializer if item.name in axes]:
         codes, scale = encode_fp8(numpy_helper.to_array(item), axis=axes[item.name])
         name = item.name
