@@ -134,6 +134,16 @@ def test_what_was_in_int8_is_made_float_again(twin: Path, tmp_path: Path) -> Non
     assert psnr_of(tmp_path / "twin.onnx", twin) > psnr_of(tmp_path / "int8.onnx", twin)
 
 
+def test_what_holds_fp8_already_is_stored_again(twin: Path, tmp_path: Path) -> None:
+    layers, ranges = find_layers(onnx.load(str(twin)).graph), calibrate(twin, FEEDS)
+    write(twin, tmp_path / "one.onnx", {one: "fp8" for one in layers if one.operator == "Conv"}, ranges=ranges)
+    write_twin(tmp_path / "one.onnx", tmp_path / "again.onnx")
+    left = find_layers(onnx.load(str(tmp_path / "again.onnx")).graph)
+    assert {one.operator for one in left} == {"MatMul", "Gather"}
+    write(tmp_path / "again.onnx", tmp_path / "two.onnx", dict.fromkeys(left, "fp8"), ranges=ranges)
+    assert psnr_of(tmp_path / "two.onnx", twin) >= 35
+
+
 def test_fp8_is_e4m3_with_a_scale_for_every_channel(tmp_path: Path) -> None:
     values = np.random.default_rng(1).standard_normal((4, 16, 3, 3)).astype(np.float32) * [
         [[[1]]],
