@@ -67,6 +67,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--calibrate", type=int, default=4, metavar="N", choices=range(1, len(CALIBRATION) + 1),
         help=f"prompts to look at ranges with, 1 to {len(CALIBRATION)} (%(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--keep-fp32", action="store_true", help="leave every layer as it is: a true source for `quantize`"
+    )
     parser.add_argument("--threads", type=int, help="threads of every library (all)")
     parser.add_argument("--dry-run", action="store_true", help="only say what it would take")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
@@ -76,10 +79,10 @@ def run(args: argparse.Namespace) -> int:
     """Do it. Raises EdgereelError."""
     width, height = _size(args.size)
     order = Order(
-        folder=args.pipeline, out=args.out, name=args.name or name_of(args.pipeline), width=width, height=height,
+        folder=args.pipeline, out=args.out, name=args.name or name_of(args.pipeline) + ("-fp32" if args.keep_fp32 else ""), width=width, height=height,
         frames=args.frames, fps=args.fps, steps=tuple(args.steps or ()), guidance=args.guidance, negative=args.negative,
         scheduler=args.scheduler, title=args.title, licence=args.licence, vae=args.vae, motion=args.motion,
-        calibrate=args.calibrate, threads=args.threads or default_threads(),
+        calibrate=args.calibrate, keep_fp32=args.keep_fp32, threads=args.threads or default_threads(),
     )  # fmt: skip
     _check(order)
     steps = Steps(order.work, say=say_on_stderr())

@@ -33,7 +33,7 @@ def convert(order: Order, seen: Look, *, steps: Steps) -> Path:
     steps.do("read every weight", work.sound, of=basis)
     made = steps.do("compare the tokens", lambda _: work.tokens(), of=basis, files=(work.making / FILE,))
     tokens = msgspec.convert(made, Tokens)
-    basis = (*basis, seen.steps, seen.guidance, order.negative, order.calibrate)
+    basis = (*basis, seen.steps, seen.guidance, order.negative, order.calibrate, order.keep_fp32)
     facts = {"inputs": inputs, "parts": {part: _part(work, part, tokens, basis, steps) for part in PARTS}}
     write_manifest(work.making, order, seen, tokens=tokens)
     for part in PARTS:
@@ -71,7 +71,8 @@ def _finish(_tell: Progress, *, work: Work, tokens: Tokens, facts: Facts, steps:
     manifest = write_manifest(work.making, order, seen, tokens=tokens, memory_mib=memory)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     write_report(
-        work.making, seen=seen, manifest=manifest, facts={**facts, "peak_mib": peak}, seconds=steps.seconds
+        work.making, seen=seen, manifest=manifest, facts={**facts, "peak_mib": peak}, seconds=steps.seconds,
+        keep_fp32=order.keep_fp32,
     )  # fmt: skip
     if order.pack.exists():  # of an earlier run of the same work, or check_target had refused it
         shutil.rmtree(order.pack)

@@ -34,14 +34,16 @@ class Estimate:
     seconds: float
 
 
-def estimate(pipeline: Pipeline, shape: Shape, *, prompts: int, runs: int, threads: int) -> Estimate:
+def estimate(
+    pipeline: Pipeline, shape: Shape, *, prompts: int, runs: int, threads: int, keep_fp32: bool = False
+) -> Estimate:
     """For that many `prompts` of the calibration, each of which runs the UNet that often."""
     weights = {
         "text_encoder": pipeline.text_encoder.parameters,
         "unet": pipeline.unet.parameters + (pipeline.motion.parameters if pipeline.motion else 0),
         "decoder": _decoder(pipeline),
     }
-    parts = {name: int(count * PACKED) + GRAPH_BYTES for name, count in weights.items()}
+    parts = {name: int(count * (FULL_BYTES if keep_fp32 else PACKED)) + GRAPH_BYTES for name, count in weights.items()}
     largest = max(weights.values())
     latents = shape.latents(pipeline)
     spots = prod(latents[2:])

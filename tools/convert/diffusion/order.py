@@ -40,6 +40,7 @@ class Order:
     vae: Path | None = None
     motion: Path | None = None
     calibrate: int = 4
+    keep_fp32: bool = False
     threads: int = 1
 
     @property
@@ -88,6 +89,7 @@ def look(order: Order, *, root: Path = Path("/")) -> Look:
         prompts=order.calibrate + 1,
         runs=max(steps) * (2 if guidance > 1 else 1),
         threads=order.threads,
+        keep_fp32=order.keep_fp32,
     )
     _check_room(needs, order, memory_free=memory)
     return Look(pipeline=pipeline, shape=shape, steps=steps, guidance=guidance, needs=needs)

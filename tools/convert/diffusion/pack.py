@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import msgspec
 import onnx
-import yaml
 
 from edge.diffusers_manifest import PARTS, DiffusersManifest, Tokens
-from edge.manifest import MANIFEST, load_manifest
+from edge.manifest import load_manifest
 from edge.part import Canvas, Part, Tensor
-from edge.whole_file import whole_file
 from tools.convert.diffusion.order import Look, Order
-from tools.convert.pack import weight_file
+from tools.convert.pack import save_manifest, weight_file
 from tools.convert.quantize import OPSET
 
 HEAD = "# {what}, converted by `python -m tools.convert onnx`; report.md beside this file says how.\n"
@@ -38,7 +35,7 @@ def write_manifest(
     names = [tokens.file, *(file for part in parts.values() for file in part.files)]
     manifest = DiffusersManifest(
         format=1, name=order.pack.name, version="1", licence=pipeline.licence, opset=OPSET,
-        description=f"{title}, INT8; {what} of {shape.width}x{shape.height}, {pipeline.scheduler.kind}",
+        description=f"{title}, {'fp32' if order.keep_fp32 else 'INT8'}; {what} of {shape.width}x{shape.height}, {pipeline.scheduler.kind}",
         source=f"{pipeline.kind}, converted by `python -m tools.convert onnx`",
         canvas=Canvas(
             width=shape.width, height=shape.height, scale=1, out_width=shape.width, out_height=shape.height, fps=order.fps
@@ -48,9 +45,7 @@ def write_manifest(
         memory_mib=dict(memory_mib or dict.fromkeys(PARTS, UNKNOWN_MIB)),
         files={name: weight_file(folder / name) for name in names},
     )  # fmt: skip
-    text = yaml.safe_dump(msgspec.to_builtins(manifest), sort_keys=False, allow_unicode=True, width=120)
-    with whole_file(folder / MANIFEST) as part:
-        part.write_text(HEAD.format(what=title) + text, encoding="utf-8")
+    save_manifest(folder, manifest, head=HEAD.format(what=title))
     read = load_manifest(folder)
     assert isinstance(read, DiffusersManifest)
     return read

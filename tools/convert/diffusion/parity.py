@@ -47,7 +47,7 @@ def check(parity: Parity, *, part: str) -> None:
     """Raise ModelError for a part that is not itself any more."""
     if not parity.psnr_db >= BAR_DB:
         raise ModelError(
-            f"The part {part} in INT8 does not say what it said in torch: PSNR {parity.psnr_db:.1f} dB over "
+            f"The part {part} does not say what it said in torch: PSNR {parity.psnr_db:.1f} dB over "
             f"{parity.answers} answers; {BAR_DB:g} dB are the least. No pack was made.",
             hint="More calibration may help: --calibrate 8. Some models do not bear INT8.",
         )

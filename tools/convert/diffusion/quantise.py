@@ -8,16 +8,13 @@ import warnings
 from collections.abc import Collection
 from pathlib import Path
 
-import numpy as np
 import onnx
 import torch
-from onnxruntime.quantization import CalibrationMethod
-from onnxruntime.quantization.calibrate import TensorData, TensorsData
+from onnxruntime.quantization.calibrate import TensorsData
 
 from tools.convert.diffusion.attention import in_pieces, name_shapes, write_loops
 from tools.convert.diffusion.networks import Network
-from tools.convert.diffusion.observe import Ranges
-from tools.convert.quantize import to_onnx
+from tools.convert.quantize import Ranges, tensors_data, to_onnx
 
 STATIC = ("Conv", "Gemm")
 DYNAMIC = {"text_encoder": ("MatMul", "Gather"), "unet": ("MatMul",), "decoder": ("MatMul",)}
@@ -55,7 +52,16 @@ def quantise(source: Path, target: Path, *, part: str, ranges: Ranges) -> dict[s
         is_static=False, operators_to_quantize=list(DYNAMIC[part]), nodes_to_exclude=_without_weights(at)
     )
     at = _pass(ORTQuantizer(at), config, source.parent / "dynamic", None)
-    model = onnx.load(str(at))
+    return _write(onnx.load(str(at)), target, kept=len(kept))
+
+
+def keep(source: Path, target: Path) -> dict[str, int]:
+    """As `quantise`, with every layer left in fp32."""
+    model = onnx.load(str(source))
+    return _write(model, target, kept=sum(node.op_type in STATIC for node in model.graph.node))
+
+
+def _write(model: onnx.ModelProto, target: Path, *, kept: int) -> dict[str, int]:
     loops = write_loops(model)
     del model.graph.value_info[:]  # shapes are inferred when it is opened
     for node in model.graph.node:
@@ -65,7 +71,7 @@ def quantise(source: Path, target: Path, *, part: str, ranges: Ranges) -> dict[s
         model, str(target), save_as_external_data=True, location=target.with_suffix(".data").name,
         size_threshold=SMALLEST_BYTES,
     )  # fmt: skip
-    return {**_count(model, len(kept)), "attentions_in_pieces": loops}
+    return {**_count(model, kept), "attentions_in_pieces": loops}
 
 
 def _pass(quantizer: object, config: object, folder: Path, ranges: TensorsData | None) -> Path:
@@ -94,10 +100,7 @@ def _ranges(source: Path, ranges: Ranges) -> tuple[TensorsData | None, list[str]
                 found[name] = min(low, least), max(high, most)
     if not found:
         return None, kept
-    data = {
-        name: TensorData(lowest=np.float32(low), highest=np.float32(high)) for name, (low, high) in found.items()
-    }  # fmt: skip
-    return TensorsData(CalibrationMethod.MinMax, data), kept
+    return tensors_data(found), kept
 
 
 def _without_weights(source: Path) -> list[str]:

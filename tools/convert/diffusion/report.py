@@ -20,11 +20,12 @@ MIB = 1 << 20
 
 
 def write_report(
-    folder: Path, *, seen: Look, manifest: DiffusersManifest, facts: dict[str, Any], seconds: dict[str, float]
-) -> None:
+    folder: Path, *, seen: Look, manifest: DiffusersManifest, facts: dict[str, Any], seconds: dict[str, float],
+    keep_fp32: bool = False,
+) -> None:  # fmt: skip
     """Write both files."""
     report = {
-        "pack": manifest.name, "pipeline": seen.pipeline.kind, "licence": manifest.licence,
+        "pack": manifest.name, "stored": "fp32" if keep_fp32 else "INT8", "pipeline": seen.pipeline.kind, "licence": manifest.licence,
         "parameters": {one.kind: one.parameters for one in seen.pipeline.components}, "inputs": facts["inputs"],
         "versions": {"edgereel": __version__, **{name: metadata.version(name) for name in LIBRARIES}},
         "files": {name: {"sha256": file.sha256, "bytes": file.bytes} for name, file in manifest.files.items()},
@@ -48,7 +49,7 @@ def markdown(report: dict[str, Any]) -> str:
         f"# {report['pack']}",
         "",
         (
-            f"{report['pipeline']}, {sum(report['parameters'].values()) / 1e6:.1f} million weights, as INT8: "
+            f"{report['pipeline']}, {sum(report['parameters'].values()) / 1e6:.1f} million weights, as {report['stored']}: "
             f"{report['bytes'] / MIB:.1f} MiB. Licence: {report['licence']}. It draws {drawn} of {width}x{height} in "
             f"{' or '.join(map(str, report['steps']))} steps ({report['scheduler']}, guidance {report['guidance']:g})."
         ),

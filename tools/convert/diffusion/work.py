@@ -19,7 +19,7 @@ from tools.convert.diffusion.measure import measure
 from tools.convert.diffusion.networks import OPEN, Network
 from tools.convert.diffusion.order import Look, Order
 from tools.convert.diffusion.pack import read_part
-from tools.convert.diffusion.quantise import export, quantise
+from tools.convert.diffusion.quantise import export, keep, quantise
 from tools.convert.diffusion.sample import Array, Sample, answer, denoise
 from tools.convert.diffusion.texts import CALIBRATION, HELD_OUT
 from tools.convert.diffusion.tokens import FILE, write_tokenizer
@@ -91,7 +91,9 @@ class Work:
         return {"ranges": sample.ranges}
 
     def quantise(self, part: str, ranges: Facts) -> Facts:
-        """To INT8; the part in fp32 is not needed any more."""
+        """To INT8, unless it is to stay in fp32; what was exported is not needed any more."""
+        if self.order.keep_fp32:
+            return dict(keep(self.exported, self.making / f"{part}.onnx"))
         found = {name: (float(low), float(high)) for name, (low, high) in ranges.items()}
         made = quantise(self.exported, self.making / f"{part}.onnx", part=part, ranges=found)
         return dict(made)
