@@ -8,8 +8,9 @@ import sys
 from edge.errors import EdgereelError
 from tools.convert.diffusion import command as diffusion
 from tools.convert.llm import command as llm
+from tools.convert.prune import command as prune
 
-VERBS = {"llm": llm, "onnx": diffusion}
+VERBS = {"llm": llm, "onnx": diffusion, "prune": prune}
 EPILOG = """\
 The workshop needs its own environment: `make .venv-convert/.made`, then .venv-convert/bin/python -m tools.convert ...
 docs/convert.md shows whole runs. Exit codes are those of edgereel.
