@@ -10,10 +10,11 @@ from edge.errors import ModelError, RequestError
 from edge.manifest import VideoManifest, load_manifest
 from edge.memory import available_mib
 from tools.convert.room import free_bytes, need_disk, need_memory
-from tools.convert.tinyvideo.networks import MADE
 
 MIB = 1 << 20
 MOST_SHARE = 0.9
+NETWORKS = ("conditioner", "denoiser")
+HELD = 1  # shard of a run that is only looked at
 BASE_BYTES = 700 * MIB  # torch and onnxruntime themselves
 WORKING = 90_000  # bytes for each cell of a slot while its gradients are computed
 CHECKPOINT = 20  # bytes of a checkpoint for each byte of the networks, which are INT8 and float16
@@ -77,7 +78,7 @@ def look(order: Order, *, root: Path = Path("/")) -> Look:
             "nothing in it that prune knows. Nothing was written.",
             hint="Take a pack that tools/convert/tinyvideo made, such as models/tinyreel.",
         )
-    made = sum(manifest.files[manifest.parts[part].file].bytes for part in MADE)
+    made = sum(manifest.files[manifest.parts[part].file].bytes for part in NETWORKS)
     whole = sum(file.bytes for file in manifest.files.values())
     cells = manifest.latent.height * manifest.latent.width
     disk = len(order.shares) * (CHECKPOINT * made + whole) + 64 * MIB
@@ -106,9 +107,11 @@ def _check(order: Order) -> None:
             )
     if order.minutes < 0:
         raise RequestError(f"--minutes {order.minutes:g} is no time.", hint="Give 0 for no tuning at all.")
-    if order.clips < 0:
-        raise RequestError(f"--judge {order.clips} is no number of clips.", hint="Give 0 for none.")
-    if order.shards is not None and not list(order.shards.glob("*.latents.npy")):
+    if order.clips < 0 or order.clips == 1:
+        raise RequestError(
+            f"--judge {order.clips}: the judges hold clips against each other.", hint="Two at least, 0 for none."
+        )
+    if order.shards is not None and len(list(order.shards.glob("*.latents.npy"))) <= HELD:
         raise RequestError(
             f"--shards {order.shards} holds no shards of a training run.",
             hint="`python -m tools.convert.tinyvideo shards` writes them; without --shards nothing is rendered.",
