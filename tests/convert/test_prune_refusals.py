@@ -51,7 +51,7 @@ def changed(pack: Path, name: str, model: onnx.ModelProto) -> None:
         (("--linear", "1"), "0 to 0.9 can go"),
         (("--minutes", "-1"), "is no time"),
         (("--scenes", "0"), "at least one is needed"),
-        (("--judge", "1"), "hold clips against each other"),
+        (("--judge", "-2"), "no number of clips"),
         (("--shards", "nowhere"), "holds no shards"),
         (("--name", "Über"), "cannot be the name of a pack"),
     ],

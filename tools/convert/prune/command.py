@@ -100,7 +100,7 @@ def _said(report: dict[str, Any]) -> str:
         f"frames {report['frames_db']:.1f} dB",
     ]
     if after["judged"]:
-        one, two = (100 * side["judged"]["subject_acc"] for side in (before, after))
+        one, two = (100 * side["judged"]["subject"] for side in (before, after))
         said.append(f"subjects {one:.1f} -> {two:.1f} %")
     return ", ".join(said)
 

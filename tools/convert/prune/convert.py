@@ -25,9 +25,10 @@ def prune(order: Order, seen: Look, *, steps: Steps) -> dict[float, Path]:
 
     Raises ModelError, RequestError, ResourceError, EngineError or OutputError; what is finished then stays for the next run.
     """
-    order.work.mkdir(parents=True, exist_ok=True)
     work = Work(order=order, seen=seen)
-    inputs = steps.do("hash the pack", lambda _: work.hashes(), of=work.stamps())
+    work.check()
+    order.work.mkdir(parents=True, exist_ok=True)
+    inputs = {name: file.sha256 for name, file in seen.manifest.files.items()}
     basis: Basis = (*sorted(inputs.items()),)
     before = steps.do("read the networks back", lambda _: work.read(), of=basis)
     basis = (*basis, order.scenes)
@@ -68,4 +69,4 @@ def _pack(_tell: Progress, *, work: Work, share: float, facts: Facts, basis: Bas
 def _judged(work: Work, folder: Path, name: str, basis: Basis, steps: Steps) -> Facts:
     """What the judges see, if they are asked."""
     clips = work.order.clips
-    return steps.do(f"judge {name}", lambda _: work.judge(folder), of=(*basis, clips)) if clips else {}
+    return steps.do(f"judge {name}", lambda tell: work.judge(folder, tell), of=(*basis, clips)) if clips else {}

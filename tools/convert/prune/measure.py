@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,21 +16,23 @@ from edge.plan import Shot
 from edge.video.generator import open_generator
 from edge.video.session import open_session
 from edge.video.textures import open_textures
-from tools.convert.judge.judge import Order as Judged
-from tools.convert.judge.judge import judge_pack
+from tools.convert.judge.clips import direct_row, generated
+from tools.convert.judge.judge import SEED, SEEN_SET
+from tools.convert.judge.prompts import load_set, plan_tasks
+from tools.convert.judge.verdicts import Seen, named
 from tools.convert.parity import sqnr
 from tools.convert.quantize import Feed
 from tools.convert.tinyvideo.data import random_scene
 from tools.convert.tinyvideo.evaluate import clip, open_pack
 from tools.convert.tinyvideo.networks import real_feeds
-from tools.convert.tinyvideo.recogniser import R_EVAL, load_recogniser
+from tools.convert.tinyvideo.recogniser import R_EVAL, judge_view, load_recogniser
 from tools.convert.tinyvideo.restore import sizes_of
 from tools.convert.tinyvideo.student import Student
 
 FIRST = (1 << 30) + 60_000  # no scene that anything was learnt or calibrated on
 SCENES, CLIPS, CLIP_SECONDS = 12, 4, 1.0
 WARM, ROUNDS, CLIP_ROUNDS = 2, 25, 5
-JUDGED = ("subject_acc", "colour_acc", "motion_acc", "background_acc", "camera_acc", "style_acc")
+JUDGED = ("subject", "colour", "motion", "background", "camera", "style")
 Facts = dict[str, Any]
 
 
@@ -62,12 +62,21 @@ def read_back(folder: Path, manifest: VideoManifest, student: Student) -> float:
     return sqnr(wanted, _session(folder, manifest).run(None, feed)[0])
 
 
-def judge(pack: Path, *, clips: int, threads: int) -> Facts:
-    """What the judges see in the first `clips` prompts, as shares of all; the same prompts and seeds for every pack."""
-    with contextlib.redirect_stdout(sys.stderr):
-        judged = judge_pack(Judged(pack=pack, clips=clips, diverse=0, threads=threads), load_recogniser(R_EVAL))
-    figures = judged.figures
-    return {name: figures[name] for name in JUDGED} | {"oracle_subject_acc": figures["oracle.subject_acc"]}
+def judge(pack: Path, *, clips: int, threads: int, tell: Callable[[float], None]) -> Facts:
+    """Shares of the first `clips` prompts in which the recogniser sees what was asked, slot by slot.
+
+    Prompts, seeds and clips are those of `make judge`, the same for every pack.
+    """
+    recogniser = load_recogniser(R_EVAL)
+    seen = []
+    with open_generator(open_pack(pack), threads=threads) as generator:
+        for number, task in enumerate(plan_tasks(SEEN_SET, load_set(SEEN_SET), generator.manifest, seed=SEED)[:clips]):
+            made = generated(generator, task.plan.shots[0], seed=SEED + number, row=direct_row(None))
+            verdict = recogniser.verdict(judge_view(made.evenly())[None])
+            found = named(verdict, recogniser.shape.values)[0]
+            seen.append(Seen(asked=task.asked, seen=found, motion_rule="", camera_rule=""))
+            tell((number + 1) / clips)
+    return {slot: float(np.mean([one.right(slot) for one in seen])) for slot in JUDGED}
 
 
 def _feeds(folder: Path, manifest: VideoManifest, *, scenes: int = SCENES) -> list[Feed]:

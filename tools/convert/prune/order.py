@@ -107,10 +107,8 @@ def _check(order: Order) -> None:
             )
     if order.minutes < 0:
         raise RequestError(f"--minutes {order.minutes:g} is no time.", hint="Give 0 for no tuning at all.")
-    if order.clips < 0 or order.clips == 1:
-        raise RequestError(
-            f"--judge {order.clips}: the judges hold clips against each other.", hint="Two at least, 0 for none."
-        )
+    if order.clips < 0:
+        raise RequestError(f"--judge {order.clips} is no number of clips.", hint="Give 0 for none.")
     if order.shards is not None and len(list(order.shards.glob("*.latents.npy"))) <= HELD:
         raise RequestError(
             f"--shards {order.shards} holds no shards of a training run.",

@@ -114,7 +114,7 @@ def _rows(report: dict[str, Any]) -> list[tuple[str, ...]]:
     ]  # fmt: skip
     for name, share in before["judged"].items():
         points = 100 * (after["judged"][name] - share)
-        rows.append((name.replace("_", " "), f"{share:.1%}", f"{after['judged'][name]:.1%}", f"{points:+.1f} points"))
+        rows.append((f"{name} as asked for", f"{share:.1%}", f"{after['judged'][name]:.1%}", f"{points:+.1f} points"))
     return rows
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import torch
 
-from edge.errors import ModelError, RequestError
+from edge.errors import ModelError
 from edge.manifest import MANIFEST, load_manifest
 from edge.packs import Pack, verify_pack
 from edge.video.textures import open_textures
@@ -25,7 +25,6 @@ from tools.convert.prune.order import Look, Order, label
 from tools.convert.prune.scenes import Scenes
 from tools.convert.prune.tune import Lessons, closeness, tune
 from tools.convert.steps import Facts, Progress
-from tools.convert.target import drop_work
 from tools.convert.tinyvideo.networks import MADE, write_networks
 from tools.convert.tinyvideo.restore import put_weights, read_components, read_student, sizes_of
 from tools.convert.tinyvideo.student import Student
@@ -58,30 +57,17 @@ class Work:
         """The pack that is not finished."""
         return self.order.work / self.order.pack(share).name
 
-    def stamps(self) -> tuple[object, ...]:
-        """What tells that no file of the pack has changed since it was hashed."""
-        stats = ((name, (self.order.folder / name).stat()) for name in (MANIFEST, *self.seen.manifest.files))
-        return tuple((name, stat.st_size, stat.st_mtime_ns, stat.st_ino) for name, stat in stats)
-
-    def hashes(self) -> Facts:
-        """Sha256 of every file of the pack, which must be as its manifest says."""
-        try:
-            verify_pack(Pack(self.order.folder, self.seen.manifest))
-        except ModelError:
-            drop_work(self.order.work)
-            raise
-        return {name: file.sha256 for name, file in self.seen.manifest.files.items()}
+    def check(self) -> None:
+        """Whether it can be done at all: every file as its manifest says, our own networks, weights that are numbers."""
+        verify_pack(Pack(self.order.folder, self.seen.manifest))
+        student = self.teacher()
+        _check_sound(student, self.order.folder)
+        for share in self.order.shares:
+            check_share(student, share)
 
     def read(self) -> Facts:
-        """How many weights the networks have, whether they are numbers, and whether torch says what the pack says."""
-        try:
-            student = self.teacher()
-            _check_sound(student, self.order.folder)
-            for share in self.order.shares:
-                check_share(student, share)
-        except (ModelError, RequestError):
-            drop_work(self.order.work)
-            raise
+        """How large the networks are, and whether torch says what the pack says."""
+        student = self.teacher()
         near = measure.read_back(self.order.folder, self.seen.manifest, student)
         return {"read_db": near, "counts": counts_of(student), **_sizes(student, self.cells)}
 
@@ -102,6 +88,8 @@ class Work:
         width = student.conditioner.mix.in_features
         cut(student, seen, orders, counts, linear=max(8, round((1 - self.order.linear) * width / 8) * 8))
         torch.save(student.state_dict(), self.start(share))
+        for left in (self.tuned(share), self.tuned(share).with_suffix(".log")):
+            left.unlink(missing_ok=True)  # of another cut
         held = self._lessons(teacher).held()
         return {"counts": counts, "cut_db": closeness(student, held), **_sizes(student, self.cells)}
 
@@ -134,9 +122,9 @@ class Work:
         """Against the pack that it was."""
         return measure.compare(self.order.folder, self.making(share), self.seen.manifest, tell=tell)
 
-    def judge(self, folder: Path) -> Facts:
+    def judge(self, folder: Path, tell: Progress) -> Facts:
         """What the judges see in a pack."""
-        return measure.judge(folder, clips=self.order.clips, threads=self.order.threads)
+        return measure.judge(folder, clips=self.order.clips, threads=self.order.threads, tell=tell)
 
     @property
     def config(self) -> Config:
