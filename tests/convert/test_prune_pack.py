@@ -73,7 +73,7 @@ def test_the_report_has_the_table_before_and_after(made: Made) -> None:
     assert report["parity"]["torch"]["denoiser_db"] > 60
     assert {"subject", "colour"} <= set(before["judged"]) and "subject as asked for" in page
     assert report["inputs"]["denoiser.onnx"] == file_sha256(TINY / "denoiser.onnx") and report["slot_speed"] > 0
-    assert "denoiser, seconds a slot" in page and "edgereel models add" in made.said
+    assert "processor seconds a slot" in page and "edgereel models add" in made.said
 
 
 def test_blocks_go_where_they_matter_least_and_what_is_left_can_be_read_again(made: Made) -> None:

@@ -1,4 +1,4 @@
-"""Two packs side by side: how far what they make differs, how long they take here, and what the judges see."""
+"""Two packs side by side: how far what they make differs, how long a processor takes here, and what the judges see."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ Facts = dict[str, Any]
 
 
 def compare(before: Path, after: Path, manifest: VideoManifest, *, tell: Callable[[float], None]) -> Facts:
-    """PSNR in dB of what `after` makes against what `before` does; median seconds of both, taken in turns, and the median
-    of how many times as fast `after` was.
+    """PSNR in dB of what `after` makes against what `before` does; median processor seconds of both, taken in turns, and the
+    median of how many times as fast `after` was.
 
     `manifest` is that of `before`. One thread, as on a board.
     """
@@ -92,13 +92,13 @@ def _session(folder: Path, manifest: VideoManifest) -> ort.InferenceSession:
 
 
 def _spent(runs: Sequence[Callable[[], object]], *, rounds: int) -> Facts:
-    """Median seconds of each, one after the other in every round, so that what else the machine does meets all alike."""
+    """Median processor seconds of each, one after the other in every round: what else the machine does hardly counts."""
     spent = np.zeros((WARM + rounds, len(runs)))
     for row in spent:
         for number, run in enumerate(runs):
-            began = time.perf_counter()
+            began = time.process_time()
             run()
-            row[number] = time.perf_counter() - began
+            row[number] = time.process_time() - began
     seconds = spent[WARM:]
     return {"seconds": np.median(seconds, axis=0).tolist(), "speed": float(np.median(seconds[:, 0] / seconds[:, 1]))}
 
