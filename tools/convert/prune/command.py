@@ -22,7 +22,7 @@ what happens
   those that matter least for the work that they are go, whole blocks too, and the layer after them is fitted again. Then
   the network that it was teaches it what it said, scene after scene; nothing is rendered. Last comes what the trainer's
   own export does: INT8, parity, manifest. The pack is a folder OUT/NAME-pSHARE with a before/after table (report.md,
-  report.json). A run that was stopped goes on where it was: give the same command again. More --minutes go on from there.
+  report.json). A run that was stopped goes on where it was: give the same command again, with more --minutes if you like.
 
 examples
   python -m tools.convert prune models/tinyreel --share 0.3 --dry-run
