@@ -4,40 +4,30 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 import numpy as np
-import onnxruntime as ort
-import torch
 
 from edge import manifest
 from edge.manifest import Canvas, Latent, Noise, Slot, VideoManifest
 from edge.mode import FPS, HEIGHT, WIDTH
-from edge.video.scheduler import timesteps
-from edge.video.textures import Textures, open_textures
+from edge.video.textures import open_textures
 from tools.convert.latents.board import STATES
 from tools.convert.pack import part_of, weight_file
-from tools.convert.parity import parity, sqnr
-from tools.convert.quantize import OPSET, Feed, halve, quantise, to_onnx
-from tools.convert.scenes.scene import NUISANCE, VARIANT_NOISE, Scene
+from tools.convert.quantize import OPSET
+from tools.convert.scenes.scene import NUISANCE, VARIANT_NOISE
 from tools.convert.scenes.scenery import VARIANTS
 from tools.convert.tinyvideo import bake as baked
 from tools.convert.tinyvideo.bake import load_textures
 from tools.convert.tinyvideo.config import Config
-from tools.convert.tinyvideo.data import attributes, layout_channels, load_vocabulary, random_scene, scene_map
+from tools.convert.tinyvideo.data import layout_channels, load_vocabulary
 from tools.convert.tinyvideo.loop import resume, write_whole
+from tools.convert.tinyvideo.networks import MADE, write_networks
 from tools.convert.tinyvideo.student import Student
 from tools.convert.tinyvideo.student_phase import new_student
-from tools.convert.tinyvideo.textures import GRID
 
-CALIBRATION_SEED = (1 << 30) + 1
-# Left in fp32: the inlet sees shades, layout and latents of very different ranges at once, the outlet makes the latents
-# themselves; and an error in a shade shows in every pixel.
-KEEP_FP32 = ("shade", "inlet", "outlet", "straight")
-MADE = ("conditioner", "denoiser")
 TAKEN = ("trunk", "tail")
 
 
@@ -50,14 +40,10 @@ def export(config: Config, out: Path, latents: Path, pack: Path) -> None:
     student = load_student(config, out)
     pack.mkdir(parents=True, exist_ok=True)
     looked_at = _write_textures(load_textures(out), pack)
-    with tempfile.TemporaryDirectory() as name:
-        work = Path(name)
-        _export_fp32(config, student, vocabulary, work)
-        feeds = _calibration(config, vocabulary, open_textures(pack, looked_at), work)
-        quantise(work / "denoiser.onnx", pack / "denoiser.onnx", feeds["denoiser"], keep=KEEP_FP32)
-        halve(work / "conditioner.onnx", pack / "conditioner.onnx")
-        report: dict[str, object] = {"torch": _torch_parity(student, work, feeds)}
-        report |= {name: parity(work / f"{name}.onnx", pack / f"{name}.onnx", feeds[name]) for name in MADE}
+    report = write_networks(
+        student, pack, config=config.autoencoder, vocabulary=vocabulary, textures=open_textures(pack, looked_at),
+        steps=max(config.steps), clips=config.calibration_clips,
+    )  # fmt: skip
     for part in TAKEN:
         shutil.copyfile(latents / "parts" / f"{part}.onnx", pack / f"{part}.onnx")
     report |= json.loads((latents / "parts" / "parity.json").read_text())
@@ -70,57 +56,6 @@ def load_student(config: Config, out: Path) -> Student:
     student = new_student(config, load_textures(out))
     resume(out / "student.pt", student)
     return student.eval()
-
-
-def _export_fp32(config: Config, student: Student, vocabulary: Mapping[str, Slot], work: Path) -> None:
-    ae = config.autoencoder
-    layout = layout_channels(ae, vocabulary)
-    to_onnx(work / "conditioner.onnx", student.conditioner, {
-        "attributes": torch.zeros(1, len(vocabulary), dtype=torch.long), "noise": torch.zeros(1, NUISANCE),
-        "timestep": torch.ones(1),
-    }, ["film"])  # fmt: skip
-    to_onnx(work / "denoiser.onnx", student.denoiser, {
-        "found": torch.zeros(1, len(student.denoiser.shade.scale), ae.keys * GRID * ae.cells[0], ae.cells[1]),
-        "layout": torch.zeros(1, layout, *ae.cells), "latents": torch.zeros(1, ae.channels, *ae.cells),
-        "film": torch.zeros(1, sum(student.denoiser.film_sizes), 1, 1),
-    }, ["x0"])  # fmt: skip
-
-
-def _calibration(
-    config: Config, vocabulary: Mapping[str, Slot], textures: Textures, work: Path
-) -> dict[str, list[Feed]]:
-    """Real inputs of both parts, made by running them in fp32 over held-back scenes, all steps included."""
-    run = {part: ort.InferenceSession(str(work / f"{part}.onnx")) for part in MADE}
-    feeds: dict[str, list[Feed]] = {part: [] for part in MADE}
-    ae = config.autoencoder
-    for seed in range(CALIBRATION_SEED, CALIBRATION_SEED + config.calibration_clips):
-        scene = random_scene(vocabulary, seed=seed)
-        layout = scene_map(ae, vocabulary, scene, seed % 3)
-        place = textures.place(attributes(vocabulary, scene.shot.slots)[list(vocabulary).index("background")], scene.z)
-        found = textures.look_up(layout, keys=ae.keys, place=place)
-        latents = np.zeros((1, ae.channels, *ae.cells), np.float32)
-        for timestep in timesteps(max(config.steps)):
-            feeds["conditioner"].append(_condition(vocabulary, scene, timestep))
-            film = run["conditioner"].run(None, feeds["conditioner"][-1])[0][..., None, None]
-            feeds["denoiser"].append({"found": found, "layout": layout, "latents": latents, "film": film})
-            latents = run["denoiser"].run(None, feeds["denoiser"][-1])[0]
-    return feeds
-
-
-def _condition(vocabulary: Mapping[str, Slot], scene: Scene, timestep: float) -> Feed:
-    row = attributes(vocabulary, scene.shot.slots)
-    return {"attributes": row[None], "noise": scene.z[None], "timestep": np.array([timestep], np.float32)}
-
-
-def _torch_parity(student: Student, work: Path, feeds: dict[str, list[Feed]]) -> dict[str, float]:
-    """Signal to noise in dB between torch and ONNX fp32, on the first feed of each part."""
-    report = {}
-    for name, module in (("conditioner", student.conditioner), ("denoiser", student.denoiser)):
-        feed = feeds[name][0]
-        with torch.no_grad():
-            made = module(*(torch.from_numpy(value) for value in feed.values())).numpy()
-        report[f"{name}_db"] = sqnr(made, ort.InferenceSession(str(work / f"{name}.onnx")).run(None, feed)[0])
-    return report
 
 
 def _write_textures(textures: baked.Textures, pack: Path) -> manifest.Textures:

@@ -62,23 +62,31 @@ def run_loop(
 ) -> None:  # fmt: skip
     """Call `step` with the share of the budget used until it is, logging to .log, drawn as -train.png, and saving `keep` to `path`.
 
-    `check` gives figures for the log, `extra` what else the checkpoint needs; a killed run loses two minutes at most.
+    `check` gives figures for the log, `extra` what else the checkpoint needs. A stopped run loses nothing, a killed one two
+    minutes at most.
     """
     before, began = progress.seconds, time.monotonic()
     logged = saved = began
     losses: list[float] = []
-    while progress.seconds < minutes * 60:
-        losses.append(step(progress.seconds / (minutes * 60)))
-        now = time.monotonic()
-        progress.step, progress.seconds = progress.step + 1, before + now - began
-        if now - logged > LOG_EVERY_S:
-            figures = {"step": progress.step, "seconds": progress.seconds, "loss": float(np.mean(losses)), **check()}
-            log_line(path.with_suffix(".log"), figures)
-            logged, losses = now, []
-        if now - saved > SAVE_EVERY_S:
-            _save(path, keep, progress, extra())
-            saved = now
-    _save(path, keep, progress, extra())
+    try:
+        while progress.seconds < minutes * 60:
+            losses.append(step(progress.seconds / (minutes * 60)))
+            now = time.monotonic()
+            progress.step, progress.seconds = progress.step + 1, before + now - began
+            if now - logged > LOG_EVERY_S:
+                figures = {
+                    "step": progress.step,
+                    "seconds": progress.seconds,
+                    "loss": float(np.mean(losses)),
+                    **check(),
+                }
+                log_line(path.with_suffix(".log"), figures)
+                logged, losses = now, []
+            if now - saved > SAVE_EVERY_S:
+                _save(path, keep, progress, extra())
+                saved = now
+    finally:  # a run that is stopped loses nothing
+        _save(path, keep, progress, extra())
 
 
 def _save(path: Path, keep: torch.nn.Module, progress: Progress, extra: Mapping[str, Any]) -> None:

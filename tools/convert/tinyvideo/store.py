@@ -43,7 +43,7 @@ class Shards:
             file = self.files[0 if held else rng.integers(HELD, len(self.files))]
             index = int(rng.integers(len(file[0])))
             row = tuple(part[index] for part in file)
-            rows.append(_cropped(row, crop, rng) if crop else row)
+            rows.append(cropped(row, crop, rng) if crop else row)
         attributes, z, layout, focus, latents = (np.stack(part) for part in zip(*rows, strict=True))
         form = torch.channels_last
         maps = [torch.from_numpy(part.astype(np.float32)).contiguous(memory_format=form) for part in (layout, latents)]
@@ -56,7 +56,7 @@ class Shards:
         )
 
 
-def _cropped(
+def cropped(
     row: tuple[NDArray[np.generic], ...], side: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.generic], ...]:
     """A square around a random cell of a subject, or anywhere."""

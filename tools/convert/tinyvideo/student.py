@@ -71,7 +71,6 @@ class Block(nn.Module):
 
     def __init__(self, enter: int, hidden: int, leave: int, kernel: int) -> None:
         super().__init__()
-        self.hidden = hidden
         self.expand = nn.Conv2d(enter, hidden, kernel, padding=kernel // 2)
         self.shrink = nn.Conv2d(hidden, leave, 1)
         nn.init.normal_(self.shrink.weight, std=0.3 / math.sqrt(hidden))
@@ -133,9 +132,16 @@ class Denoiser(nn.Module):
         self.outlet = nn.Conv2d(shape.width, shape.latent, 1)
         self.straight = nn.Conv2d(shape.keys * GRID * SHADED, shape.latent, 1)
         nn.init.zeros_(self.straight.weight)
-        self.film_sizes = [2 * size for size in (
-            shape.shades, shape.shades, self.inlet.hidden, *(block.hidden for block in self.blocks),
-        )]  # fmt: skip
+
+    @property
+    def filmed(self) -> list[nn.Conv2d]:
+        """The layers whose outputs are scaled and moved by FiLM, in the order of its rows."""
+        return [self.shade.look, self.shade.mix, self.inlet.expand, *(block.expand for block in self.blocks)]
+
+    @property
+    def film_sizes(self) -> list[int]:
+        """How many numbers of the film each of these takes: half of them scales."""
+        return [2 * layer.out_channels for layer in self.filmed]
 
     def forward(self, found: Tensor, layout: Tensor, latents: Tensor, film: Tensor) -> Tensor:
         films = film.split(self.film_sizes, dim=1)
