@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -14,7 +13,7 @@ import onnxruntime as ort
 import torch
 
 from edge import manifest
-from edge.manifest import Canvas, Latent, Noise, Slot, VideoManifest
+from edge.manifest import Canvas, Latent, Noise, VideoManifest
 from edge.mode import FPS, HEIGHT, WIDTH
 from edge.video.scheduler import timesteps
 from edge.video.textures import Textures, open_textures
@@ -22,16 +21,15 @@ from tools.convert.latents.board import STATES
 from tools.convert.pack import part_of, weight_file
 from tools.convert.parity import parity, sqnr
 from tools.convert.quantize import OPSET, Feed, halve, quantise, to_onnx
-from tools.convert.scenes.scene import NUISANCE, VARIANT_NOISE, Scene
-from tools.convert.scenes.scenery import VARIANTS
 from tools.convert.tinyvideo import bake as baked
 from tools.convert.tinyvideo.bake import load_textures
 from tools.convert.tinyvideo.config import Config
-from tools.convert.tinyvideo.data import attributes, layout_channels, load_vocabulary, random_scene, scene_map
+from tools.convert.tinyvideo.data import attributes, layout_channels, scene_map
 from tools.convert.tinyvideo.loop import resume, write_whole
 from tools.convert.tinyvideo.student import Student
 from tools.convert.tinyvideo.student_phase import new_student
 from tools.convert.tinyvideo.textures import GRID
+from tools.convert.tinyvideo.world import RENDERER, World
 
 CALIBRATION_SEED = (1 << 30) + 1
 # Left in fp32: the inlet sees shades, layout and latents of very different ranges at once, the outlet makes the latents
@@ -41,19 +39,18 @@ MADE = ("conditioner", "denoiser")
 TAKEN = ("trunk", "tail")
 
 
-def export(config: Config, out: Path, latents: Path, pack: Path) -> None:
+def export(config: Config, out: Path, latents: Path, pack: Path, *, world: World = RENDERER) -> None:
     """Write the INT8 pack into `pack` and the parity report into `out/parity.json`.
 
     The decoder comes from the `parts` of the autoencoder's run in `latents`.
     """
-    vocabulary = load_vocabulary()
-    student = load_student(config, out)
+    student = load_student(config, out, world)
     pack.mkdir(parents=True, exist_ok=True)
-    looked_at = _write_textures(load_textures(out), pack)
+    looked_at = _write_textures(load_textures(out), pack, world)
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
-        _export_fp32(config, student, vocabulary, work)
-        feeds = _calibration(config, vocabulary, open_textures(pack, looked_at), work)
+        _export_fp32(config, student, world, work)
+        feeds = _calibration(config, world, open_textures(pack, looked_at), work)
         quantise(work / "denoiser.onnx", pack / "denoiser.onnx", feeds["denoiser"], keep=KEEP_FP32)
         halve(work / "conditioner.onnx", pack / "conditioner.onnx")
         report: dict[str, object] = {"torch": _torch_parity(student, work, feeds)}
@@ -62,21 +59,21 @@ def export(config: Config, out: Path, latents: Path, pack: Path) -> None:
         shutil.copyfile(latents / "parts" / f"{part}.onnx", pack / f"{part}.onnx")
     report |= json.loads((latents / "parts" / "parity.json").read_text())
     (out / "parity.json").write_text(json.dumps(report, indent=1))
-    _write_manifest(config, pack, vocabulary, looked_at)
+    _write_manifest(config, pack, world, looked_at)
 
 
-def load_student(config: Config, out: Path) -> Student:
+def load_student(config: Config, out: Path, world: World = RENDERER) -> Student:
     """The trained student of a run, ready to evaluate; untrained where its phase has not run yet."""
-    student = new_student(config, load_textures(out))
+    student = new_student(config, load_textures(out), world)
     resume(out / "student.pt", student)
     return student.eval()
 
 
-def _export_fp32(config: Config, student: Student, vocabulary: Mapping[str, Slot], work: Path) -> None:
+def _export_fp32(config: Config, student: Student, world: World, work: Path) -> None:
     ae = config.autoencoder
-    layout = layout_channels(ae, vocabulary)
+    layout = layout_channels(ae, world.vocabulary)
     to_onnx(work / "conditioner.onnx", student.conditioner, {
-        "attributes": torch.zeros(1, len(vocabulary), dtype=torch.long), "noise": torch.zeros(1, NUISANCE),
+        "attributes": torch.zeros(1, len(world.vocabulary), dtype=torch.long), "noise": torch.zeros(1, world.noise),
         "timestep": torch.ones(1),
     }, ["film"])  # fmt: skip
     to_onnx(work / "denoiser.onnx", student.denoiser, {
@@ -86,30 +83,25 @@ def _export_fp32(config: Config, student: Student, vocabulary: Mapping[str, Slot
     }, ["x0"])  # fmt: skip
 
 
-def _calibration(
-    config: Config, vocabulary: Mapping[str, Slot], textures: Textures, work: Path
-) -> dict[str, list[Feed]]:
-    """Real inputs of both parts, made by running them in fp32 over held-back scenes, all steps included."""
+def _calibration(config: Config, world: World, textures: Textures, work: Path) -> dict[str, list[Feed]]:
+    """Real inputs of both parts, made by running them in fp32 over held-back clips, all steps included."""
     run = {part: ort.InferenceSession(str(work / f"{part}.onnx")) for part in MADE}
     feeds: dict[str, list[Feed]] = {part: [] for part in MADE}
-    ae = config.autoencoder
-    for seed in range(CALIBRATION_SEED, CALIBRATION_SEED + config.calibration_clips):
-        scene = random_scene(vocabulary, seed=seed)
-        layout = scene_map(ae, vocabulary, scene, seed % 3)
-        place = textures.place(attributes(vocabulary, scene.shot.slots)[list(vocabulary).index("background")], scene.z)
+    ae, vocabulary = config.autoencoder, world.vocabulary
+    for number in range(CALIBRATION_SEED, CALIBRATION_SEED + config.calibration_clips):
+        example = world.example(number)
+        row = attributes(vocabulary, example.slots)
+        layout = scene_map(ae, vocabulary, example.layout, number % min(3, example.layout.frames // ae.slot_frames))
+        place = textures.place(int(row[list(vocabulary).index("background")]), example.z)
         found = textures.look_up(layout, keys=ae.keys, place=place)
         latents = np.zeros((1, ae.channels, *ae.cells), np.float32)
         for timestep in timesteps(max(config.steps)):
-            feeds["conditioner"].append(_condition(vocabulary, scene, timestep))
+            now = np.array([timestep], np.float32)
+            feeds["conditioner"].append({"attributes": row[None], "noise": example.z[None], "timestep": now})
             film = run["conditioner"].run(None, feeds["conditioner"][-1])[0][..., None, None]
             feeds["denoiser"].append({"found": found, "layout": layout, "latents": latents, "film": film})
             latents = run["denoiser"].run(None, feeds["denoiser"][-1])[0]
     return feeds
-
-
-def _condition(vocabulary: Mapping[str, Slot], scene: Scene, timestep: float) -> Feed:
-    row = attributes(vocabulary, scene.shot.slots)
-    return {"attributes": row[None], "noise": scene.z[None], "timestep": np.array([timestep], np.float32)}
 
 
 def _torch_parity(student: Student, work: Path, feeds: dict[str, list[Feed]]) -> dict[str, float]:
@@ -123,26 +115,26 @@ def _torch_parity(student: Student, work: Path, feeds: dict[str, list[Feed]]) ->
     return report
 
 
-def _write_textures(textures: baked.Textures, pack: Path) -> manifest.Textures:
+def _write_textures(textures: baked.Textures, pack: Path, world: World) -> manifest.Textures:
     names = {name: f"{name}.npz" for name in ("far", "near", "subjects")}
     for name, file in names.items():
         pictures = {str(number): picture for number, picture in enumerate(getattr(textures, name))}
         write_whole(pack / file, lambda out, pictures=pictures: np.savez_compressed(out, **pictures))
-    return manifest.Textures(**names, variants=VARIANTS, chooser=VARIANT_NOISE, photo=textures.photo.tolist())
+    return manifest.Textures(**names, variants=world.variants, chooser=world.chooser, photo=textures.photo.tolist())
 
 
-def _write_manifest(config: Config, pack: Path, vocabulary: Mapping[str, Slot], textures: manifest.Textures) -> None:
-    ae = config.autoencoder
+def _write_manifest(config: Config, pack: Path, world: World, textures: manifest.Textures) -> None:
+    ae, vocabulary = config.autoencoder, world.vocabulary
     names = (*MADE, *TAKEN)
     states = {"trunk": STATES}
     whole = VideoManifest(
-        format=1, name=ae.name, version="0.2.0", tier=ae.tier, opset=OPSET, licence="Apache-2.0",
+        format=1, name=ae.name, version="0.2.0", tier=ae.tier, opset=OPSET, licence=world.licence,
         description=f"{len(vocabulary['subject'].values)} subjects in {len(vocabulary['background'].values)} places, "
         "drawn by edgereel's own generator.",
-        source="tools/convert/tinyvideo (simulator distillation from tools/convert/scenes)",
+        source=world.source,
         canvas=Canvas(ae.width, ae.height, HEIGHT // ae.height, WIDTH, HEIGHT, FPS),
         latent=Latent(ae.channels, *ae.cells, ae.slot_frames, ae.keys),
-        noise=Noise("vector", NUISANCE), steps=list(config.steps), layout_channels=layout_channels(ae, vocabulary),
+        noise=Noise("vector", world.noise), steps=list(config.steps), layout_channels=layout_channels(ae, vocabulary),
         anonymous_mib=config.anonymous_mib, textures=textures, parts={name: part_of(pack / f"{name}.onnx", states=states.get(name)) for name in names},
         files={file: weight_file(pack / file) for file in (
             *(f"{name}.onnx" for name in names), textures.far, textures.near, textures.subjects)},
