@@ -50,11 +50,15 @@ class Textures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One value of a slot: how people say it, and which values of other slots suit it when nothing is said."""
+    """One value of a slot: how people say it, and which values of other slots suit it when nothing is said.
+
+    A subject that `faces` is shown facing to the right, and turns round where it goes to the left.
+    """
 
     en: list[str]
     zh: list[str] = []
     suits: dict[str, str] = {}
+    faces: bool = False
 
 
 class Slot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

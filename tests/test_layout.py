@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge.plan import Shot
-from edge.video.layout import ASPECT, make_layout
+from edge.video.layout import ASPECT, faced, make_layout
 from edge.video.places import particle_planes, to_scenery
 from edge.video.tracks import CYCLES_PER_SECOND
 
@@ -168,3 +168,16 @@ def test_a_subject_of_another_pack_moves_by_the_usual_rule() -> None:
 
     assert track.y[0] - track.y[-1] > 0.15
     assert np.ptp(track.phase) > 1
+
+
+def test_a_subject_of_another_pack_turns_round_where_it_goes_to_the_left() -> None:
+    slots = {"subject": "wurzel", "colour": "red", "count": "one", "size": "small", "speed": "normal", "camera": "static",
+             "particles": "none"}  # fmt: skip
+    flips = {}
+    for motion in ("move_left", "move_right", "hover"):
+        layout = make_layout(Shot(slots=slots | {"motion": motion}, seconds=2.0), seed=3, frames=48)
+        assert (faced(layout, ()).tracks[0].flip == 1).all()
+        flips[motion] = faced(layout, {"wurzel"}).tracks[0].flip
+
+    assert (flips["move_left"] == -1).all() and (flips["move_right"] == 1).all()
+    assert set(flips["hover"]) == {1.0}  # it only sways

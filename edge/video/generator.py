@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
@@ -25,7 +25,7 @@ from edge.video.conditioner import Conditioner
 from edge.video.decoder import Decoder, to_i420
 from edge.video.denoiser import Denoiser
 from edge.video.focus import takes
-from edge.video.layout import Layout
+from edge.video.layout import Layout, faced
 from edge.video.loop import Loop, meet, overlap
 from edge.video.scheduler import choose_steps, draw_noise, timesteps
 from edge.video.session import open_session
@@ -90,9 +90,13 @@ class Generator:
     def _layouts(self, plan: Plan, *, seed: int, loop: Loop | None) -> Iterator[tuple[Shot, Layout]]:
         """The shots that are drawn, in order, with where everything is in them."""
         totals = [self._shot_frames(shot) for shot in plan.shots]
+        turning = {name for name, words in self.manifest.vocabulary["subject"].values.items() if words.faces}
+        drawn: Iterable[tuple[Shot, Layout]]
         if loop:
-            return make_loop(plan.shots, seed=seed, frames=totals, loop=loop)
-        return zip(plan.shots, make_layouts(plan.shots, seed=seed, frames=totals), strict=True)
+            drawn = make_loop(plan.shots, seed=seed, frames=totals, loop=loop)
+        else:
+            drawn = zip(plan.shots, make_layouts(plan.shots, seed=seed, frames=totals), strict=True)
+        yield from ((shot, faced(layout, turning)) for shot, layout in drawn)
 
     def _drawn(
         self, plan: Plan, *, row: ModeRow, seed: int, stop: Stop, photo: NDArray[np.uint8] | None, loop: Loop | None

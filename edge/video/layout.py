@@ -6,7 +6,8 @@ The renderer that the generator learnt from moves things by these same tracks, s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +18,9 @@ from edge.video.loop import Loop
 from edge.video.motions import ASPECT, FPS, Time
 from edge.video.particles import make_particles
 from edge.video.seam import join_camera, last_steps
-from edge.video.tracks import Track, make_tracks
+from edge.video.tracks import Track, facing, make_tracks
 
-__all__ = ["ASPECT", "FPS", "Layout", "Link", "Span", "Track", "make_layout"]
+__all__ = ["ASPECT", "FPS", "Layout", "Link", "Span", "Track", "faced", "make_layout"]
 
 Array = NDArray[np.float32]
 
@@ -95,6 +96,14 @@ def make_layout(
         ),
         ambient=ambient,
     )
+
+
+def faced(layout: Layout, subjects: Collection[str]) -> Layout:
+    """The same layout with these subjects facing where they go."""
+    tracks = (
+        replace(track, flip=facing(track.x, 1.0)) if track.subject in subjects else track for track in layout.tracks
+    )
+    return replace(layout, tracks=tuple(tracks))
 
 
 def _time(frames: int, *, start_frame: int, span: Span, loop: Loop | None) -> Time:

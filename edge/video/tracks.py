@@ -100,6 +100,20 @@ def make_tracks(
     return _lapped(tracks, seen(ways, radius, camera, lap=room.lap)) if any(room.lap) else tracks
 
 
+def facing(x: Reals, side: float) -> Reals:
+    """The flip [frames] of what keeps facing where it last went along `x`, and from the start where it will go first.
+
+    What never goes to a side faces to `side` (1 is the right).
+    """
+    dx = np.gradient(x)
+    gone = np.where(np.abs(dx) >= CALM / FPS)[0]
+    if not len(gone):
+        return np.full_like(x, side)
+    last = np.searchsorted(gone, np.arange(len(x)), side="right") - 1
+    flip: Reals = np.sign(dx[gone[np.maximum(last, 0)]])
+    return flip
+
+
 def _lapped(tracks: Sequence[Track], places: Reals) -> tuple[Track, ...]:
     """The same tracks at these places [members, frames, 3]."""
     return tuple(
@@ -145,9 +159,9 @@ def _pose(
     subject, colour = name
     x, y, radius = place.T
     side = float(before.flip[-1]) if before else side
-    facing = _held(x, side) if on_path else side
+    towards = facing(x, side) if on_path else side
     along = slots["motion"] in ALONG or on_path
-    angle, flip = _heading(subject, x, y, side=facing, sway=sway, along=along and _moves(x, y))
+    angle, flip = heading(subject, x, y, side=towards, sway=sway, along=along and _moves(x, y))
     if on_path and subject == "rocket":
         angle = _eased(angle)
     if before and flip[0] == before.flip[-1]:
@@ -158,7 +172,7 @@ def _pose(
     return Track(subject=subject, colour=colour, **{k: v.astype(np.float32) for k, v in values.items()})
 
 
-def _heading(subject: str, x: Reals, y: Reals, *, side: float | Reals, sway: Reals, along: bool) -> tuple[Reals, Reals]:
+def heading(subject: str, x: Reals, y: Reals, *, side: float | Reals, sway: Reals, along: bool) -> tuple[Reals, Reals]:
     """Angle and flip [frames]: side views face where they go, a rocket points there, the rest sway."""
     dx, dy = np.gradient(x), np.gradient(y)
     if abs(x[-1] - x[0]) > 0.05 and np.all(np.sign(dx) == np.sign(dx[0])):
@@ -171,17 +185,6 @@ def _heading(subject: str, x: Reals, y: Reals, *, side: float | Reals, sway: Rea
     if subject == "rocket" and along:
         return np.unwrap(np.arctan2(dx, -dy)), np.ones_like(x)
     return sway, np.ones_like(x)
-
-
-def _held(x: Reals, side: float) -> Reals:
-    """Where a thing faces [frames] that keeps facing where it last went, and from the start where it will go first."""
-    dx = np.gradient(x)
-    gone = np.where(np.abs(dx) >= CALM / FPS)[0]
-    if not len(gone):
-        return np.full_like(x, side)
-    last = np.searchsorted(gone, np.arange(len(x)), side="right") - 1
-    facing: Reals = np.sign(dx[gone[np.maximum(last, 0)]])
-    return facing
 
 
 def _moves(x: Reals, y: Reals) -> bool:

@@ -27,7 +27,7 @@ def config() -> Config:
 @pytest.fixture(scope="module")
 def textures(config: Config, tmp_path_factory: pytest.TempPathFactory) -> bake.Textures:
     out = tmp_path_factory.mktemp("textures")
-    bake.bake(config, VOCABULARY, out)
+    bake.bake(config, out)
     return bake.load_textures(out)
 
 
@@ -49,7 +49,7 @@ def test_the_middle_of_a_subject_is_painted_and_its_corner_is_not(textures: bake
 @pytest.mark.parametrize("seed", range(8))
 def test_training_looks_up_what_the_board_looks_up(config: Config, textures: bake.Textures, seed: int) -> None:
     scene = random_scene(VOCABULARY, seed=seed)
-    layout = scene_map(config.autoencoder, VOCABULARY, scene, 1)
+    layout = scene_map(config.autoencoder, VOCABULARY, scene.layout, 1)
     board = Board(
         textures.far, textures.near, textures.subjects, variants=VARIANTS, chooser=CHOOSER, photo=textures.photo
     )
@@ -69,7 +69,7 @@ def test_training_looks_up_what_the_board_looks_up(config: Config, textures: bak
 
 def test_a_subject_is_looked_up_no_further_than_its_body(config: Config, textures: bake.Textures) -> None:
     scene = random_scene(VOCABULARY, seed=4)  # of one subject
-    layout = scene_map(config.autoencoder, VOCABULARY, scene, 0)
+    layout = scene_map(config.autoencoder, VOCABULARY, scene.layout, 0)
     board = Board(
         textures.far, textures.near, textures.subjects, variants=VARIANTS, chooser=CHOOSER, photo=textures.photo
     )

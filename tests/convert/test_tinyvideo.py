@@ -18,7 +18,6 @@ from tools.convert.latents import components, data, train
 from tools.convert.latents import export as decoder_export
 from tools.convert.tinyvideo import bake, evaluate, export, shards, student_phase
 from tools.convert.tinyvideo.config import Config, load_config
-from tools.convert.tinyvideo.data import load_vocabulary
 
 TINY = Path(export.__file__).with_name("tiny.yaml")
 
@@ -34,7 +33,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, config: Config) -> Path:
     out = tmp_path_factory.mktemp("run")
     for phase in (data.write_crops, components.encoder, train.decoder, decoder_export.export):
         phase(config.autoencoder, out)
-    bake.bake(config, load_vocabulary(), out)
+    bake.bake(config, out)
     shards.write_shards(config, out, out)
     student_phase.student(config, out, out)
     export.export(config, out, out, out / "pack")

@@ -7,11 +7,12 @@ import sys
 
 from edge.errors import EdgereelError
 from tools.convert.diffusion import command as diffusion
+from tools.convert.distil import command as distil
 from tools.convert.llm import command as llm
 from tools.convert.mixed import command as mixed
 from tools.convert.prune import command as prune
 
-VERBS = {"llm": llm, "onnx": diffusion, "quantize": mixed, "prune": prune}
+VERBS = {"llm": llm, "onnx": diffusion, "quantize": mixed, "prune": prune, "distil": distil}
 EPILOG = """\
 The workshop needs its own environment: `make .venv-convert/.made`, then .venv-convert/bin/python -m tools.convert ...
 docs/convert.md shows whole runs. Exit codes are those of edgereel.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import av
@@ -14,6 +14,7 @@ from av.container import InputContainer
 from numpy.typing import NDArray
 
 from edge.expand.lexicon import Lexicon
+from edge.manifest import Slot
 from edge.video.layout import ASPECT, FPS
 from tools.convert.clips.clip import Clip, ClipError
 from tools.convert.scenes.render import to_i420
@@ -29,15 +30,23 @@ class FolderSource:
     """Every video of a folder, cut into clips of at most `seconds`; the pieces of a video share its caption.
 
     Pictures are scaled and cropped around their middle to a canvas `height` pixels high, at 24 frames per second.
-    The slots that the lexicon reads in a caption become the clip's `stated`.
+    The slots that the lexicon reads in a caption, by `vocabulary` or that of the repository, become the clip's `stated`.
+    With `about` a video whose caption does not state that slot is none of the source: it is among those `left_out`.
     """
 
-    def __init__(self, folder: Path, *, height: int = 240, seconds: float = 4.0) -> None:
+    def __init__(
+        self, folder: Path, *, height: int = 240, seconds: float = 4.0, vocabulary: Mapping[str, Slot] | None = None,
+        about: str = "", shortest: float = SHORTEST_S,
+    ) -> None:  # fmt: skip
         self.height = height
         self.seconds = seconds
-        self.captions = _captions(folder)
-        self._pieces = [(path, piece) for path in self.captions for piece in range(_count(path, seconds))]
-        self._lexicon = Lexicon(load_vocabulary())
+        self._lexicon = Lexicon(vocabulary or load_vocabulary())
+        every = captions_of(folder)
+        self.captions = {
+            path: text for path, text in every.items() if not about or about in self._lexicon.read(text).said
+        }
+        self.left_out = {path: text for path, text in every.items() if path not in self.captions}
+        self._pieces = [(path, piece) for path in self.captions for piece in range(_count(path, seconds, shortest))]
 
     def __len__(self) -> int:
         return len(self._pieces)
@@ -46,24 +55,31 @@ class FolderSource:
         """Clip `number`: videos in the order of their names, pieces in the order of time."""
         path, piece = self._pieces[number]
         caption = self.captions[path]
-        pictures = [self._cropped(picture) for picture in _pictures(path, piece * self.seconds, self.seconds)]
+        pictures = [on_canvas(picture, self.height) for picture in _pictures(path, piece * self.seconds, self.seconds)]
         if len(pictures) < SHORTEST_S * FPS:
             raise ClipError(f"{path}: only {len(pictures)} frames could be read. Remove the video, or encode it again.")
         return Clip(
-            video=np.stack(pictures), caption=caption, language="zh" if HAN.search(caption) else "en",
+            video=np.stack(pictures), caption=caption, language=language_of(caption),
             origin=f"{path.name}#{piece}", stated=self._lexicon.read(caption).said,
         )  # fmt: skip
 
-    def _cropped(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        width = round(self.height * ASPECT)
-        scale = max(self.height / rgb.shape[0], width / rgb.shape[1])
-        size = (max(width, round(rgb.shape[1] * scale)), max(self.height, round(rgb.shape[0] * scale)))
-        scaled = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-        left, top = (size[0] - width) // 2, (size[1] - self.height) // 2
-        return to_i420(np.ascontiguousarray(scaled[top : top + self.height, left : left + width]))
+
+def on_canvas(rgb: NDArray[np.uint8], height: int) -> NDArray[np.uint8]:
+    """An RGB picture of any size [h, w, 3], scaled and cropped around its middle, as planar 4:2:0 `height` pixels high."""
+    width = round(height * ASPECT)
+    scale = max(height / rgb.shape[0], width / rgb.shape[1])
+    size = (max(width, round(rgb.shape[1] * scale)), max(height, round(rgb.shape[0] * scale)))
+    scaled = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    left, top = (size[0] - width) // 2, (size[1] - height) // 2
+    return to_i420(np.ascontiguousarray(scaled[top : top + height, left : left + width]))
 
 
-def _captions(folder: Path) -> dict[Path, str]:
+def language_of(caption: str) -> str:
+    """`zh` where it holds a Chinese character, else `en`."""
+    return "zh" if HAN.search(caption) else "en"
+
+
+def captions_of(folder: Path) -> dict[Path, str]:
     """The caption of every video, in the order of their names. Raises ClipError naming all that is missing."""
     videos = sorted(path for path in folder.iterdir() if path.suffix.lower() in KINDS) if folder.is_dir() else []
     if not videos:
@@ -108,14 +124,14 @@ def _open(path: Path) -> InputContainer:
     return container
 
 
-def _count(path: Path, seconds: float) -> int:
+def _count(path: Path, seconds: float, shortest: float) -> int:
     """How many clips of `seconds` a video holds: at least one; a shorter rest is left out."""
     with _open(path) as container:
         stream = container.streams.video[0]
         length = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
         length = length or float(container.duration or 0) / av.time_base
-    if 0 < length < SHORTEST_S:
-        raise ClipError(f"{path} is {length:.2f} s long, the shortest clip is {SHORTEST_S} s. Remove it.")
+    if 0 < length < shortest:
+        raise ClipError(f"{path} is {length:.2f} s long, the shortest clip is {shortest:g} s. Remove it.")
     return max(1, int(length / seconds + 1e-3))
 
 

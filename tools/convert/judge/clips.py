@@ -23,6 +23,7 @@ from tools.convert.judge.measures import burst_numbers
 from tools.convert.judge.tracker import track_numbers
 from tools.convert.scenes.render import render, to_i420
 from tools.convert.scenes.scene import make_scene
+from tools.convert.tinyvideo.vocabulary import load_vocabulary
 
 Bytes = NDArray[np.uint8]
 
@@ -77,8 +78,12 @@ def generated(generator: Generator, shot: Shot, *, seed: int, row: ModeRow) -> C
 
 
 def rendered(shot: Shot, *, seed: int, canvas: Canvas | None = None, numbers: set[int] | None = None) -> Clip:
-    """The renderer's clip of the same shot and seed, at a canvas's output size or 432x240."""
-    scene = make_scene(shot.slots, seed=seed, seconds=shot.seconds)
+    """The renderer's clip of the same shot and seed, at a canvas's output size or 432x240.
+
+    Slots that the shot's pack does not have are as usual.
+    """
+    usual = {name: slot.default for name, slot in load_vocabulary().items()}
+    scene = make_scene(usual | shot.slots, seed=seed, seconds=shot.seconds)
     total = scene.layout.frames
     wanted = sorted(wanted_numbers(total, shot.seconds) if numbers is None else numbers)
     height, width = (canvas.out_height, canvas.out_width) if canvas else (240, 432)

@@ -50,16 +50,16 @@ def subjects_asked(slots: Mapping[str, str]) -> int:
 
 def track(frames: Sequence[Bytes], *, subjects: int, seconds: float) -> Tracked:
     """Judge planar 4:2:0 frames uint8 [h * 3 / 2, w], evenly spread over one shot of `seconds`."""
-    small = np.stack([_small(frame) for frame in frames])
+    small = np.stack([smaller(frame) for frame in frames])
     camera = camera_motion(small[:, :LOOK_HEIGHT])
     weights = subject_weights(to_lab(small), camera)
-    paths = tuple(_steady(member, camera, seconds) for member in _members(weights, subjects))
+    paths = tuple(steady(member, camera, seconds) for member in members(weights, subjects))
     each = [misfits(path) for path in paths]
     scores = {name: float(np.mean([score[name] for score in each])) for name in each[0]}
     return Tracked(motion=best_motion(scores), camera=camera, misfits=scores, paths=paths)
 
 
-def _small(i420: Bytes) -> Bytes:
+def smaller(i420: Bytes) -> Bytes:
     """The same frame with a luma height of LOOK_HEIGHT."""
     height, width = i420.shape[0] * 2 // 3, i420.shape[1]
     columns = round(width * LOOK_HEIGHT / height / 4) * 4
@@ -68,7 +68,7 @@ def _small(i420: Bytes) -> Bytes:
     return np.concatenate([plane.reshape(-1) for plane in made]).reshape(LOOK_HEIGHT * 3 // 2, columns)
 
 
-def _members(weights: Reals, subjects: int) -> list[tuple[Reals, Reals, Reals]]:
+def members(weights: Reals, subjects: int) -> list[tuple[Reals, Reals, Reals]]:
     """Centre x, y in canvas heights and mass, each [n], of every member of a group standing side by side."""
     x, y = np.meshgrid((np.arange(WIDTH) + 0.5) / HEIGHT, (np.arange(HEIGHT) + 0.5) / HEIGHT)
     middle, _, _ = _centre(weights, x, y)
@@ -98,7 +98,7 @@ def _spread(places: Reals, weights: Reals, groups: int) -> Reals:
     return centres
 
 
-def _steady(member: tuple[Reals, Reals, Reals], camera: CameraMotion, seconds: float) -> Path:
+def steady(member: tuple[Reals, Reals, Reals], camera: CameraMotion, seconds: float) -> Path:
     """The path as it would be before a camera that stands."""
     x, y, mass = member
     share = np.linspace(-0.5, 0.5, len(x))

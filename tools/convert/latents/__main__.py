@@ -7,10 +7,12 @@ from pathlib import Path
 
 import torch
 
+from tools.convert.distil.world import OwnWorld
 from tools.convert.judge.report import PAIR_BARS, table, write_json
 from tools.convert.latents import components, data, evaluate, export, train
 from tools.convert.latents.config import Config, load_config
 from tools.convert.tinyvideo.recogniser import R_EVAL, load_recogniser
+from tools.convert.tinyvideo.world import RENDERER
 
 PHASES = ["crops", "encoder", "decoder", "export"]
 
@@ -26,17 +28,21 @@ def main() -> None:
     parser.add_argument(
         "--sheet", type=Path, default=Path("docs/autoencoder.png"), help="judge: reconstructions to see"
     )
+    parser.add_argument(
+        "--world", type=Path, help="folder of own clips, as `tools.convert distil --world-only` makes it"
+    )
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     config = load_config(args.config)
     args.out.mkdir(parents=True, exist_ok=True)
     part, parts = (int(number) for number in args.part.split("/"))
+    world = OwnWorld(args.world) if args.world else RENDERER
     phases = {
-        "crops": lambda: data.write_crops(config, args.out, part=part, parts=parts),
+        "crops": lambda: data.write_crops(config, args.out, world=world, part=part, parts=parts),
         "encoder": lambda: components.encoder(config, args.out),
-        "decoder": lambda: train.decoder(config, args.out),
-        "export": lambda: export.export(config, args.out),
+        "decoder": lambda: train.decoder(config, args.out, world=world),
+        "export": lambda: export.export(config, args.out, world=world),
         "judge": lambda: _judge(config, args),
     }
     for name in PHASES if args.phase == "all" else [args.phase]:

@@ -34,7 +34,9 @@ def encoder(config: Config, out: Path) -> None:
     path = out / "encoder.npz"
     if path.exists():
         return
-    slots = np.concatenate([np.concatenate(list(file[::4])) for file in read_crops(out)[:12]])
+    files = read_crops(out)[:12]
+    step = 4 if len(files) > 4 else 1
+    slots = np.concatenate([np.concatenate(list(file[::step])) for file in files])
     fitted, psnr = fit(slots, channels=config.channels, samples=SAMPLES, seed=config.seed)
     np.savez(path, mean=fitted.mean, basis=fitted.basis)
     log_line(out / "encoder.log", {"channels": config.channels, "psnr_db": psnr})

@@ -15,6 +15,7 @@ from tools.convert.latents.network import ImageEncoder
 from tools.convert.latents.train import Autoencoder, load
 from tools.convert.parity import parity
 from tools.convert.quantize import Feed, quantise, to_onnx
+from tools.convert.tinyvideo.world import RENDERER, World
 
 CALIBRATION_FIRST = 500  # held clips from here on are for calibration only
 # The latents' long tails want a range of their own kind: the first convolution stays in fp32 (it is 1 % of the work).
@@ -23,13 +24,13 @@ MAPS = ("base", "details", "features")
 TYPES = ("Conv", "DepthToSpace", "Concat", "Add", "Relu")
 
 
-def export(config: Config, out: Path) -> None:
+def export(config: Config, out: Path, *, world: World = RENDERER) -> None:
     """Write `parts/*.onnx` (trunk and tail INT8), `parts/fp32/*.onnx` and `parts/parity.json`."""
     whole = load(config, out)
     folder = out / "parts"
     (folder / "fp32").mkdir(parents=True, exist_ok=True)
     _export_fp32(config, whole, folder / "fp32")
-    feeds = _calibration(config, whole, folder / "fp32")
+    feeds = _calibration(config, whole, folder / "fp32", world)
     for name, given in feeds.items():
         quantise(folder / "fp32" / f"{name}.onnx", folder / f"{name}.onnx", given, keep=KEEP_FP32[name], types=TYPES)
     shutil.copyfile(
@@ -56,12 +57,12 @@ def _export_fp32(config: Config, whole: Autoencoder, folder: Path) -> None:
     )
 
 
-def _calibration(config: Config, whole: Autoencoder, folder: Path) -> dict[str, list[Feed]]:
+def _calibration(config: Config, whole: Autoencoder, folder: Path, world: World) -> dict[str, list[Feed]]:
     """Real inputs of the decoder: the latents of held-back clips, two slots each, through the fp32 parts."""
     trunk = ort.InferenceSession(str(folder / "trunk.onnx"))
     feeds: dict[str, list[Feed]] = {"trunk": [], "tail": []}
     for number in range(CALIBRATION_FIRST, CALIBRATION_FIRST + config.calibration_clips):
-        clip = torch.from_numpy(held_clip(config, number)).float() / 255
+        clip = torch.from_numpy(held_clip(config, number, world=world)).float() / 255
         with torch.no_grad():
             latents = whole.encoder(clip).numpy()
         states = [state.numpy() for state in whole.decoder.states(1, *config.cells)]

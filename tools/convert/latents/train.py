@@ -18,6 +18,7 @@ from tools.convert.latents.measure import figures
 from tools.convert.latents.network import Decoder, Encoder
 from tools.convert.latents.start import start_decoder
 from tools.convert.tinyvideo.loop import Average, cosine, resume, run_loop, set_rate
+from tools.convert.tinyvideo.world import RENDERER, World
 
 MOVING = 8 / 255  # a sample that changes more than this within a slot counts as moving
 MOVING_WEIGHT = 2.0
@@ -60,7 +61,7 @@ def load(config: Config, out: Path) -> Autoencoder:
     return model.eval()
 
 
-def decoder(config: Config, out: Path) -> None:
+def decoder(config: Config, out: Path, *, world: World = RENDERER) -> None:
     """Train the decoder on crops of consecutive slots: `decoder.pt`, resumable."""
     path = out / "decoder.pt"
     model = start(config, out)
@@ -71,7 +72,7 @@ def decoder(config: Config, out: Path) -> None:
     rest = [weight for weight in model.decoder.parameters() if all(weight is not one for one in linear)]
     optimiser = torch.optim.Adam([{"params": rest}, {"params": linear}], betas=(0.9, 0.98))
     batches = _batches(config, out, seed=progress.step)
-    held = np.stack([crop for number in range(CHECK_CLIPS) for crop in held_crops(config, number)])
+    held = np.stack([crop for number in range(CHECK_CLIPS) for crop in held_crops(config, number, world=world)])
 
     def step(share: float) -> float:
         step_count[0] += 1

@@ -28,6 +28,7 @@ from tools.convert.tinyvideo.networks import real_feeds
 from tools.convert.tinyvideo.recogniser import R_EVAL, judge_view, load_recogniser
 from tools.convert.tinyvideo.restore import sizes_of
 from tools.convert.tinyvideo.student import Student
+from tools.convert.tinyvideo.world import RendererWorld
 
 FIRST = (1 << 30) + 60_000  # no scene that anything was learnt or calibrated on
 SCENES, CLIPS, CLIP_SECONDS = 12, 4, 1.0
@@ -81,8 +82,8 @@ def judge(pack: Path, *, clips: int, threads: int, tell: Callable[[float], None]
 
 def _feeds(folder: Path, manifest: VideoManifest, *, scenes: int = SCENES) -> list[Feed]:
     return real_feeds(
-        folder, config=sizes_of(manifest), vocabulary=manifest.vocabulary, steps=max(manifest.steps),
-        textures=open_textures(folder, manifest.textures), seeds=range(FIRST, FIRST + scenes),
+        folder, config=sizes_of(manifest), world=RendererWorld(manifest.vocabulary), steps=max(manifest.steps),
+        textures=open_textures(folder, manifest.textures), numbers=range(FIRST, FIRST + scenes),
     )["denoiser"]  # fmt: skip
 
 

@@ -30,7 +30,7 @@ class Scenes:
         """One slot of the scene with that seed."""
         scene = random_scene(self._vocabulary, seed=seed)
         slot = seed % (scene.layout.frames // self._config.slot_frames)
-        layout = scene_map(self._config, self._vocabulary, scene, slot)[0]
+        layout = scene_map(self._config, self._vocabulary, scene.layout, slot)[0]
         focus = focus_of(layout, self._vocabulary, self._config.keys)
         return attributes(self._vocabulary, scene.shot.slots), scene.z, layout, focus
 

@@ -29,6 +29,7 @@ from tools.convert.tinyvideo.networks import MADE, write_networks
 from tools.convert.tinyvideo.restore import put_weights, read_components, read_student, sizes_of
 from tools.convert.tinyvideo.student import Student
 from tools.convert.tinyvideo.student_phase import Loss, channel_weights
+from tools.convert.tinyvideo.world import RendererWorld
 
 HEAD = "# {name}, pruned by `python -m tools.convert prune`; report.md beside this file says how.\n"
 
@@ -112,7 +113,7 @@ class Work:
         student = self.student(self.start(share))
         student.load_state_dict(torch.load(self.tuned(share), weights_only=True)["model"])
         parity = write_networks(
-            student, making, config=self.config, vocabulary=manifest.vocabulary, steps=self.steps, clips=self.order.calibrate,
+            student, making, config=self.config, world=RendererWorld(manifest.vocabulary), steps=self.steps, clips=self.order.calibrate,
             textures=open_textures(making, manifest.textures),
         )  # fmt: skip
         self._write_manifest(share)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import torch
 
+from tools.convert.distil.world import OwnWorld
 from tools.convert.tinyvideo import bake, export, recogniser_phase, shards, sheet, student_phase, views
 from tools.convert.tinyvideo.config import load_config
-from tools.convert.tinyvideo.vocabulary import load_vocabulary
+from tools.convert.tinyvideo.world import RENDERER
 
 PHASES = ["bake", "shards", "student", "export"]
 JUDGES = ["views", "r_eval", "r_train"]
@@ -29,17 +30,21 @@ def main() -> None:
     )
     parser.add_argument("--pack", type=Path, default=Path("models/tinyreel"), help="where export writes the pack")
     parser.add_argument("--part", default="0/1", help="shards: this process's share, as i/n")
+    parser.add_argument(
+        "--world", type=Path, help="folder of own clips, as `tools.convert distil --world-only` makes it"
+    )
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     config = load_config(args.config)
     args.out.mkdir(parents=True, exist_ok=True)
     part, parts = (int(number) for number in args.part.split("/"))
+    world = OwnWorld(args.world) if args.world else RENDERER
     phases = {
-        "bake": lambda: bake.bake(config, load_vocabulary(), args.out),
-        "shards": lambda: shards.write_shards(config, args.out, args.latents, part=part, parts=parts),
-        "student": lambda: student_phase.student(config, args.out, args.latents),
-        "export": lambda: export.export(config, args.out, args.latents, args.pack),
+        "bake": lambda: bake.bake(config, args.out, world=world),
+        "shards": lambda: shards.write_shards(config, args.out, args.latents, world=world, part=part, parts=parts),
+        "student": lambda: student_phase.student(config, args.out, args.latents, world=world),
+        "export": lambda: export.export(config, args.out, args.latents, args.pack, world=world),
     }
     judges = {
         "views": lambda: views.write_views(args.out / "views", files=config.view_files, part=part, parts=parts),

@@ -1,37 +1,24 @@
-"""Textures of every place and subject, baked from the renderer's own paint: what the student looks up.
+"""Textures of every place and subject of a world, baked from its pictures: what the student looks up.
 
-A texel holds the colours that it has in all styles (and for a subject in a few base colours) as a few principal
-components, which all places, or all subjects, share: what one of them teaches about a style serves the others.
+A texel holds what a world knows of it (the renderer: the colours that it has in all styles, and for a subject in a few
+base colours) as a few principal components, which all places, or all subjects, share: what one of them teaches about a
+style serves the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.manifest import Slot
-from edge.video.slot_map import FAR_X, NEAR_X
-from edge.video.textures import BODY, POSES
-from tools.convert.scenes.backgrounds import LEFT
-from tools.convert.scenes.palette import COLOURS
-from tools.convert.scenes.pen import Pen
-from tools.convert.scenes.raster_cv import draw, lay
-from tools.convert.scenes.scenery import VARIANTS, plates
-from tools.convert.scenes.stage import bounds, coarse_pixels, reach_of
-from tools.convert.scenes.styles import FINISH, STYLES, bright, dress
-from tools.convert.scenes.subjects import SUBJECTS
 from tools.convert.tinyvideo.config import Config
 from tools.convert.tinyvideo.loop import write_whole
+from tools.convert.tinyvideo.world import RENDERER, World
 
-TINTS = ("red", "blue", "grey")  # base colours that the others lie between
-FINER = 3  # pixels that a texel of a place is averaged from, in each direction
-RADIUS = 0.17  # canvas heights, of a subject
 LEVELS = 127
+LEAST = 1e-12  # of a power: what is always 0 stays 0
 Array = NDArray[np.float32]
 Bytes = NDArray[np.int8]
 
@@ -50,16 +37,15 @@ class Textures:
     photo: Array
 
 
-def bake(config: Config, vocabulary: Mapping[str, Slot], out: Path) -> None:
-    """Paint everything once and write `textures.npz`."""
-    far, near = _places(list(vocabulary["background"].values), config.rows)
-    subjects = _subjects(list(vocabulary["subject"].values), config.texels)
+def bake(config: Config, out: Path, *, world: World = RENDERER) -> None:
+    """Write `textures.npz`."""
+    pictures = world.pictures(rows=config.rows, texels=config.texels)
     arrays: dict[str, NDArray[np.generic]] = {}
     scales = []
-    for name, pictures in (("subjects", subjects), ("far", far), ("near", near)):
-        arrays[name], scale = _quantised(_components(pictures, config.features))
+    for name in ("subjects", "far", "near"):
+        arrays[name], scale = _quantised(_components(getattr(pictures, name), config.features))
         scales.append(scale)
-    arrays |= {"scale": np.concatenate(scales), "photo": _photo(far, arrays["far"])}
+    arrays |= {"scale": np.concatenate(scales), "photo": _photo(pictures.far, arrays["far"])}
     write_whole(out / "textures.npz", lambda file: np.savez(file, **arrays))
 
 
@@ -69,80 +55,18 @@ def load_textures(out: Path) -> Textures:
         return Textures(**{name: arrays[name] for name in ("far", "near", "subjects", "scale", "photo")})
 
 
-def _places(names: Sequence[str], rows: int) -> tuple[Array, Array]:
-    """Far [tiles, 1, 24, rows, columns]: RGB per style, and how much brighter a pulse makes it; near: RGBA per style."""
-    far, near = [], []
-    for name in names:
-        for variant in range(VARIANTS):
-            styles = [plates(name, variant, style, FINER * rows) for style in STYLES]
-            plates.cache_clear()
-            dark = [style.far[..., :3].astype(np.float32) for style in styles]
-            more = [
-                np.zeros_like(one) if style.bright is None else style.bright[..., :3] - one
-                for style, one in zip(styles, dark, strict=True)
-            ]
-            above = [np.pad(style.near, ((style.top, 0), (0, 0), (0, 0))).astype(np.float32) for style in styles]
-            far.append(np.concatenate([_shrunk(layer, FAR_X, rows) for layer in (*dark, *more)]))
-            near.append(np.concatenate([_shrunk(layer, NEAR_X, rows) for layer in above]))
-    return np.stack(far)[:, None], np.stack(near)[:, None]
-
-
-def _shrunk(layer: Array, reach: tuple[float, float], rows: int) -> Array:
-    """The part of a painted layer between two places, in canvas heights, as [channels, rows, columns] from 0 to 1."""
-    low, high = (round((edge - LEFT) * FINER * rows) for edge in reach)
-    size = round(rows * (reach[1] - reach[0])), rows
-    return np.moveaxis(cv2.resize(layer[:, low:high], size, interpolation=cv2.INTER_AREA), 2, 0) / 255
-
-
-def _subjects(names: Sequence[str], texels: int) -> Array:
-    """[subjects, POSES, 40, texels, texels]: RGB per style and tint, then alpha per style."""
-    turns = 2 * np.pi * np.arange(POSES) / POSES
-    return np.stack([np.stack([_posed(name, turn, texels) for turn in turns]) for name in names])
-
-
-def _posed(name: str, phase: float, texels: int) -> Array:
-    """One subject in one phase in every style: [40, texels, texels]."""
-    colours, alphas = [], []
-    for style in STYLES:
-        cutouts = [_alone(name, phase, tint, style, 4 * texels) for tint in TINTS]
-        colours += [part[..., :3] for part in cutouts]
-        alphas.append(cutouts[0][..., 3:])
-    whole = np.concatenate([*colours, *alphas], axis=2)
-    return np.moveaxis(cv2.resize(whole, (texels, texels), interpolation=cv2.INTER_AREA), 2, 0)
-
-
-def _alone(name: str, phase: float, tint: str, style: str, size: int) -> Array:
-    """A subject as the renderer lays it on the picture, premultiplied RGBA [size, size, 4] from 0 to 1."""
-    radius = size / (2 * BODY)
-    height, base = round(radius / RADIUS), COLOURS[tint]
-    finish = FINISH[style]
-    pen = Pen(size / 2, size / 2, radius, 0.0, 1.0, base)
-    SUBJECTS[name](pen, phase)
-    cut = dress(pen.ink(), style, height=height)
-    coarse = coarse_pixels(height)
-    laid = [np.full((size, size, 4), value, np.uint8) for value in (0, 255)]
-    box = bounds(cut, margin=reach_of(finish) * height, step=coarse, width=size, height=size)
-    if box is not None:
-        for picture in laid:
-            tile = draw(cut, box)
-            edge = finish.edge or bright(base)
-            lay(picture, tile, box, finish, edge=edge, height=height, coarse=coarse, light=1.0)
-    black, white = (picture[..., :3].astype(np.float32) / 255 for picture in laid)
-    return np.concatenate([black, 1 - (white - black).mean(axis=2, keepdims=True)], axis=2)
-
-
 def _components(pictures: Array, features: int) -> Array:
     """The `features` strongest components, each of power 1, of pictures [tiles, poses, dims, rows, columns]."""
     rows = np.moveaxis(pictures, 2, 4)
     flat = rows.reshape(-1, rows.shape[-1]).astype(np.float64)
     values, vectors = np.linalg.eigh(flat.T @ flat / len(flat))
     order = np.argsort(values)[::-1][:features]
-    made = rows @ (vectors[:, order] / np.sqrt(values[order])).astype(np.float32)
+    made = rows @ (vectors[:, order] / np.sqrt(np.maximum(values[order], LEAST))).astype(np.float32)
     return np.moveaxis(made, 4, 2)
 
 
 def _photo(far: Array, features: Bytes) -> Array:
-    """Least squares from a cartoon's colours, the first of the dims of `far`, to the features."""
+    """Least squares from a far picture's red, green and blue to the features."""
     colours = np.moveaxis(far[:, 0, :3], 1, 3).reshape(-1, 3)
     wanted = np.moveaxis(features, 1, 3).reshape(len(colours), -1).astype(np.float64)
     return np.linalg.lstsq(np.column_stack([colours, np.ones(len(colours))]), wanted, rcond=None)[0].T.astype(
@@ -152,6 +76,6 @@ def _photo(far: Array, features: Bytes) -> Array:
 
 def _quantised(pictures: Array) -> tuple[Bytes, Array]:
     """Pictures [tiles, poses, features, rows, columns] as int8 with poses behind features, and each feature's scale."""
-    scale = np.abs(pictures).max(axis=(0, 1, 3, 4)) / LEVELS
+    scale = np.maximum(np.abs(pictures).max(axis=(0, 1, 3, 4)), LEAST) / LEVELS
     whole = np.rint(pictures / scale[:, None, None]).astype(np.int8).transpose(0, 2, 1, 3, 4)
     return whole.reshape(len(whole), -1, *whole.shape[3:]), scale.astype(np.float32)

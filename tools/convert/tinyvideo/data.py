@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.manifest import Slot
+from edge.video.layout import Layout
 from edge.video.slot_map import slot_channels, slot_map
 from tools.convert.latents.config import Config
 from tools.convert.scenes.scene import Scene, make_scene, random_slots
@@ -38,10 +39,10 @@ def layout_channels(config: Config, vocabulary: Mapping[str, Slot]) -> int:
     return slot_channels(len(vocabulary["subject"].values), len(vocabulary["colour"].values), keys=config.keys)
 
 
-def scene_map(config: Config, vocabulary: Mapping[str, Slot], scene: Scene, slot: int) -> NDArray[np.float32]:
-    """The denoiser's layout channels for one slot of a scene: float32 [1, layout_channels, h, w]."""
+def scene_map(config: Config, vocabulary: Mapping[str, Slot], layout: Layout, slot: int) -> NDArray[np.float32]:
+    """The denoiser's layout channels for one slot of a clip: float32 [1, layout_channels, h, w]."""
     frames = np.array(slot_frames(config, slot)).reshape(config.keys, -1)
     return slot_map(
-        scene.layout, list(frames.mean(axis=1)), height=config.cells[0], width=config.cells[1],
+        layout, list(frames.mean(axis=1)), height=config.cells[0], width=config.cells[1],
         subjects=list(vocabulary["subject"].values), colours=list(vocabulary["colour"].values),
     )  # fmt: skip

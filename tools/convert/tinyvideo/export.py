@@ -4,80 +4,77 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from edge import manifest
-from edge.manifest import Canvas, Latent, Noise, Slot, VideoManifest
+from edge.manifest import Canvas, Latent, Noise, VideoManifest
 from edge.mode import FPS, HEIGHT, WIDTH
 from edge.video.textures import open_textures
 from tools.convert.latents.board import STATES
 from tools.convert.pack import part_of, weight_file
 from tools.convert.quantize import OPSET
-from tools.convert.scenes.scene import NUISANCE, VARIANT_NOISE
-from tools.convert.scenes.scenery import VARIANTS
 from tools.convert.tinyvideo import bake as baked
 from tools.convert.tinyvideo.bake import load_textures
 from tools.convert.tinyvideo.config import Config
-from tools.convert.tinyvideo.data import layout_channels, load_vocabulary
+from tools.convert.tinyvideo.data import layout_channels
 from tools.convert.tinyvideo.loop import resume, write_whole
 from tools.convert.tinyvideo.networks import MADE, write_networks
 from tools.convert.tinyvideo.student import Student
 from tools.convert.tinyvideo.student_phase import new_student
+from tools.convert.tinyvideo.world import RENDERER, World
 
 TAKEN = ("trunk", "tail")
 
 
-def export(config: Config, out: Path, latents: Path, pack: Path) -> None:
+def export(config: Config, out: Path, latents: Path, pack: Path, *, world: World = RENDERER) -> None:
     """Write the INT8 pack into `pack` and the parity report into `out/parity.json`.
 
     The decoder comes from the `parts` of the autoencoder's run in `latents`.
     """
-    vocabulary = load_vocabulary()
-    student = load_student(config, out)
+    student = load_student(config, out, world)
     pack.mkdir(parents=True, exist_ok=True)
-    looked_at = _write_textures(load_textures(out), pack)
+    looked_at = _write_textures(load_textures(out), pack, world)
     report = write_networks(
-        student, pack, config=config.autoencoder, vocabulary=vocabulary, textures=open_textures(pack, looked_at),
+        student, pack, config=config.autoencoder, world=world, textures=open_textures(pack, looked_at),
         steps=max(config.steps), clips=config.calibration_clips,
     )  # fmt: skip
     for part in TAKEN:
         shutil.copyfile(latents / "parts" / f"{part}.onnx", pack / f"{part}.onnx")
     report |= json.loads((latents / "parts" / "parity.json").read_text())
     (out / "parity.json").write_text(json.dumps(report, indent=1))
-    _write_manifest(config, pack, vocabulary, looked_at)
+    _write_manifest(config, pack, world, looked_at)
 
 
-def load_student(config: Config, out: Path) -> Student:
+def load_student(config: Config, out: Path, world: World = RENDERER) -> Student:
     """The trained student of a run, ready to evaluate; untrained where its phase has not run yet."""
-    student = new_student(config, load_textures(out))
+    student = new_student(config, load_textures(out), world)
     resume(out / "student.pt", student)
     return student.eval()
 
 
-def _write_textures(textures: baked.Textures, pack: Path) -> manifest.Textures:
+def _write_textures(textures: baked.Textures, pack: Path, world: World) -> manifest.Textures:
     names = {name: f"{name}.npz" for name in ("far", "near", "subjects")}
     for name, file in names.items():
         pictures = {str(number): picture for number, picture in enumerate(getattr(textures, name))}
         write_whole(pack / file, lambda out, pictures=pictures: np.savez_compressed(out, **pictures))
-    return manifest.Textures(**names, variants=VARIANTS, chooser=VARIANT_NOISE, photo=textures.photo.tolist())
+    return manifest.Textures(**names, variants=world.variants, chooser=world.chooser, photo=textures.photo.tolist())
 
 
-def _write_manifest(config: Config, pack: Path, vocabulary: Mapping[str, Slot], textures: manifest.Textures) -> None:
-    ae = config.autoencoder
+def _write_manifest(config: Config, pack: Path, world: World, textures: manifest.Textures) -> None:
+    ae, vocabulary = config.autoencoder, world.vocabulary
     names = (*MADE, *TAKEN)
     states = {"trunk": STATES}
     whole = VideoManifest(
-        format=1, name=ae.name, version="0.2.0", tier=ae.tier, opset=OPSET, licence="Apache-2.0",
+        format=1, name=ae.name, version="0.2.0", tier=ae.tier, opset=OPSET, licence=world.licence,
         description=f"{len(vocabulary['subject'].values)} subjects in {len(vocabulary['background'].values)} places, "
         "drawn by edgereel's own generator.",
-        source="tools/convert/tinyvideo (simulator distillation from tools/convert/scenes)",
+        source=world.source,
         canvas=Canvas(ae.width, ae.height, HEIGHT // ae.height, WIDTH, HEIGHT, FPS),
         latent=Latent(ae.channels, *ae.cells, ae.slot_frames, ae.keys),
-        noise=Noise("vector", NUISANCE), steps=list(config.steps), layout_channels=layout_channels(ae, vocabulary),
+        noise=Noise("vector", world.noise), steps=list(config.steps), layout_channels=layout_channels(ae, vocabulary),
         anonymous_mib=config.anonymous_mib, textures=textures, parts={name: part_of(pack / f"{name}.onnx", states=states.get(name)) for name in names},
         files={file: weight_file(pack / file) for file in (
             *(f"{name}.onnx" for name in names), textures.far, textures.near, textures.subjects)},

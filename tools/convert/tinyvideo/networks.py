@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
 import torch
 
-from edge.manifest import Slot
 from edge.video.scheduler import timesteps
 from edge.video.textures import Textures
 from tools.convert.latents.config import Config
 from tools.convert.parity import parity, sqnr
 from tools.convert.quantize import Feed, halve, quantise, to_onnx
-from tools.convert.scenes.scene import NUISANCE, Scene
-from tools.convert.tinyvideo.data import attributes, layout_channels, random_scene, scene_map
+from tools.convert.tinyvideo.data import attributes, layout_channels, scene_map
 from tools.convert.tinyvideo.student import Student
 from tools.convert.tinyvideo.textures import GRID
+from tools.convert.tinyvideo.world import World
 
 CALIBRATION_SEED = (1 << 30) + 1
 # Left in fp32: the inlet sees shades, layout and latents of very different ranges at once, the outlet makes the latents
@@ -29,31 +27,28 @@ MADE = ("conditioner", "denoiser")
 
 
 def write_networks(
-    student: Student, pack: Path, *, config: Config, vocabulary: Mapping[str, Slot], textures: Textures, steps: int,
-    clips: int,
+    student: Student, pack: Path, *, config: Config, world: World, textures: Textures, steps: int, clips: int
 ) -> dict[str, object]:  # fmt: skip
     """Write both networks into the folder `pack`; returns how close they are to torch and to fp32, in dB.
 
-    The denoiser becomes INT8 with the ranges that are seen in `steps` steps of `clips` scenes that nothing was trained on; the
+    The denoiser becomes INT8 with the ranges that are seen in `steps` steps of `clips` clips that nothing was trained on; the
     conditioner keeps float16.
     """
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
-        _export_fp32(student, config, vocabulary, work)
-        seeds = range(CALIBRATION_SEED, CALIBRATION_SEED + clips)
-        feeds = real_feeds(
-            work, config=config, vocabulary=vocabulary, textures=textures, steps=steps, seeds=seeds
-        )  # fmt: skip
+        _export_fp32(student, config, world, work)
+        numbers = range(CALIBRATION_SEED, CALIBRATION_SEED + clips)
+        feeds = real_feeds(work, config=config, world=world, textures=textures, steps=steps, numbers=numbers)
         quantise(work / "denoiser.onnx", pack / "denoiser.onnx", feeds["denoiser"], keep=KEEP_FP32)
         halve(work / "conditioner.onnx", pack / "conditioner.onnx")
         report: dict[str, object] = {"torch": _torch_parity(student, work, feeds)}
         return report | {name: parity(work / f"{name}.onnx", pack / f"{name}.onnx", feeds[name]) for name in MADE}
 
 
-def _export_fp32(student: Student, config: Config, vocabulary: Mapping[str, Slot], work: Path) -> None:
-    layout = layout_channels(config, vocabulary)
+def _export_fp32(student: Student, config: Config, world: World, work: Path) -> None:
+    layout = layout_channels(config, world.vocabulary)
     to_onnx(work / "conditioner.onnx", student.conditioner, {
-        "attributes": torch.zeros(1, len(vocabulary), dtype=torch.long), "noise": torch.zeros(1, NUISANCE),
+        "attributes": torch.zeros(1, len(world.vocabulary), dtype=torch.long), "noise": torch.zeros(1, world.noise),
         "timestep": torch.ones(1),
     }, ["film"])  # fmt: skip
     to_onnx(work / "denoiser.onnx", student.denoiser, {
@@ -64,28 +59,26 @@ def _export_fp32(student: Student, config: Config, vocabulary: Mapping[str, Slot
 
 
 def real_feeds(
-    folder: Path, *, config: Config, vocabulary: Mapping[str, Slot], textures: Textures, steps: int, seeds: range
+    folder: Path, *, config: Config, world: World, textures: Textures, steps: int, numbers: range
 ) -> dict[str, list[Feed]]:
-    """Real inputs of both networks of a folder, made by running them over the scenes of these seeds, all steps included."""
+    """Real inputs of both networks of a folder, made by running them over clips of the world, all steps included."""
     run = {part: ort.InferenceSession(str(folder / f"{part}.onnx")) for part in MADE}
     feeds: dict[str, list[Feed]] = {part: [] for part in MADE}
-    for seed in seeds:
-        scene = random_scene(vocabulary, seed=seed)
-        layout = scene_map(config, vocabulary, scene, seed % 3)
-        place = textures.place(attributes(vocabulary, scene.shot.slots)[list(vocabulary).index("background")], scene.z)
+    for number in numbers:
+        example = world.example(number)
+        row = attributes(world.vocabulary, example.slots)
+        slot = number % min(3, example.layout.frames // config.slot_frames)
+        layout = scene_map(config, world.vocabulary, example.layout, slot)
+        place = textures.place(int(row[list(world.vocabulary).index("background")]), example.z)
         found = textures.look_up(layout, keys=config.keys, place=place)
         latents = np.zeros((1, config.channels, *config.cells), np.float32)
         for timestep in timesteps(steps):
-            feeds["conditioner"].append(_condition(vocabulary, scene, timestep))
+            now = np.array([timestep], np.float32)
+            feeds["conditioner"].append({"attributes": row[None], "noise": example.z[None], "timestep": now})
             film = run["conditioner"].run(None, feeds["conditioner"][-1])[0][..., None, None]
             feeds["denoiser"].append({"found": found, "layout": layout, "latents": latents, "film": film})
             latents = run["denoiser"].run(None, feeds["denoiser"][-1])[0]
     return feeds
-
-
-def _condition(vocabulary: Mapping[str, Slot], scene: Scene, timestep: float) -> Feed:
-    row = attributes(vocabulary, scene.shot.slots)
-    return {"attributes": row[None], "noise": scene.z[None], "timestep": np.array([timestep], np.float32)}
 
 
 def _torch_parity(student: Student, work: Path, feeds: dict[str, list[Feed]]) -> dict[str, float]:

@@ -11,14 +11,12 @@ from torch.nn import functional
 
 from tools.convert.latents.components import Components, load_components
 from tools.convert.latents.config import Config as Autoencoder
-from tools.convert.scenes.backgrounds import VARIANTS
-from tools.convert.scenes.scene import NUISANCE, VARIANT_NOISE
 from tools.convert.tinyvideo.bake import Textures, load_textures
 from tools.convert.tinyvideo.config import Config
-from tools.convert.tinyvideo.data import load_vocabulary
 from tools.convert.tinyvideo.loop import Average, cosine, resume, run_loop, set_rate
 from tools.convert.tinyvideo.store import HELD, Shards
 from tools.convert.tinyvideo.student import Shape, Student
+from tools.convert.tinyvideo.world import RENDERER, World
 
 WARM_UP = 200  # steps
 REFINE_SHARE = 0.25
@@ -33,18 +31,18 @@ CROP_SHARE = 0.8
 CHECK_EVERY = 4  # log lines
 
 
-def new_student(config: Config, textures: Textures) -> Student:
-    """An untrained student of the config's sizes that looks at these textures."""
-    vocabulary, ae = load_vocabulary(), config.autoencoder
-    sizes = {name: len(slot.values) for name, slot in vocabulary.items()}
+def new_student(config: Config, textures: Textures, world: World = RENDERER) -> Student:
+    """An untrained student of the config's sizes for a world's vocabulary, that looks at these textures."""
+    ae = config.autoencoder
+    sizes = {name: len(slot.values) for name, slot in world.vocabulary.items()}
     return Student(Shape(
-        slots=tuple(sizes.values()), noise=NUISANCE, subjects=sizes["subject"], colours=sizes["colour"], keys=ae.keys,
-        latent=ae.channels, place=list(sizes).index("background"), variants=VARIANTS, chooser=VARIANT_NOISE,
+        slots=tuple(sizes.values()), noise=world.noise, subjects=sizes["subject"], colours=sizes["colour"], keys=ae.keys,
+        latent=ae.channels, place=list(sizes).index("background"), variants=world.variants, chooser=world.chooser,
         width=config.width, deep=config.deep, shades=config.shades,
     ), textures)  # fmt: skip
 
 
-def student(config: Config, out: Path, latents: Path) -> None:
+def student(config: Config, out: Path, latents: Path, *, world: World = RENDERER) -> None:
     """Simulator distillation on the shards (new ones are picked up as they appear): `student.pt`.
 
     Raises ValueError where the config has too few shards.
@@ -54,7 +52,7 @@ def student(config: Config, out: Path, latents: Path) -> None:
     torch.manual_seed(config.seed)
     store = Shards(out / "shards")
     loss_of = Loss(config.autoencoder, load_components(latents))
-    model = new_student(config, load_textures(out)).to(memory_format=torch.channels_last)
+    model = new_student(config, load_textures(out), world).to(memory_format=torch.channels_last)
     average = Average(model)
     progress = resume(out / "student.pt", average.model)
     model.load_state_dict(progress.extra.get("raw", average.model.state_dict()))
