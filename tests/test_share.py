@@ -84,8 +84,9 @@ def test_a_board_joins_takes_work_and_leaves_when_it_has_enough(tmp_path: Path, 
 def test_a_board_that_has_enough_leaves_at_once_not_at_the_next_tick(tmp_path: Path, server: Mosquitto) -> None:
     with part(tmp_path, server) as one:
         until(one.joined)
-        for number in range(3):
-            server.publish(POOL, f'{{"id":"j{number}","prompt":"a fish"}}')
+        for job in ("a", "b", "c"):  # until it is heard: the broker may not have the subscription yet
+            body = f'{{"id":"{job}","prompt":"a fish"}}'
+            until(lambda job=job, body=body: server.publish(POOL, body) or one.queue.get(job))  # type: ignore[misc]
         until(lambda: not one.share.to_json()["joined"])  # without a call of follow
         assert one.queue.depth() == 3
 
