@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -91,7 +90,6 @@ def test_no_line_of_the_man_page_is_taken_for_a_request_of_roff() -> None:
     assert "back\\eslash" in page
 
 
-@pytest.mark.skipif(not shutil.which("groff"), reason="groff is not here")
 def test_groff_has_nothing_to_say_about_the_man_page(cli: Cli, tmp_path: Path) -> None:
     path = tmp_path / "edgereel.1"
     path.write_text(cli("completion", "man").out, encoding="utf-8")

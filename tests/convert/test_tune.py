@@ -29,7 +29,7 @@ RECIPE = msgspec.structs.replace(
 
 @pytest.fixture(scope="module")
 def base() -> Path:
-    if not GGUF.exists():
+    if not GGUF.exists():  # the only file here that is not in the repository: who runs this without a network has none
         pytest.skip("run: edgereel models pull smollm2-135m")
     return GGUF
 

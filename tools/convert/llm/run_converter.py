@@ -27,7 +27,7 @@ def main(source: Path, pre: str, arguments: list[str]) -> None:
     def pre_tokenizer(self: Any, tokenizer: Any) -> str:
         try:
             name, how = (pre[1:], "given") if pre.startswith("=") else (original(self, tokenizer), "recognised")
-        except NotImplementedError:
+        except NotImplementedError:  # how llama.cpp says that it has no hash of this tokenizer: `pre` is tried
             name, how = pre, "unknown"
         print(f"edgereel-pre {how} {name}", flush=True)
         return str(name)
