@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import ModelError
 from edge.manifest import MANIFEST, read_manifest
 from tools.convert.steps import Steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A name in the folder `out`; the work lies beside what it makes till that is done."""
+
+    out: Path
+    name: str
+
+    @property
+    def work(self) -> Path:
+        """The folder of what is half done."""
+        return self.out / f".{self.name}.work"
+
+
+class OnePack(Target):
+    """A target that is one pack."""
+
+    @property
+    def pack(self) -> Path:
+        """The folder of the finished pack."""
+        return self.out / self.name
 
 
 def check_target(target: Path, *, made_by: str, steps: Steps) -> None:

@@ -12,6 +12,7 @@ from tools.convert.diffusion.estimate import Estimate, estimate
 from tools.convert.diffusion.folder import Pipeline, read_pipeline
 from tools.convert.diffusion.networks import Shape, enlargement
 from tools.convert.room import free_bytes, need_disk, need_memory
+from tools.convert.target import OnePack
 
 MIB = 1 << 20
 FRAMES, FPS = 16, 8  # of a film
@@ -21,12 +22,10 @@ DISTILLED_GUIDANCE = 8.0  # of a UNet that is told how far to go
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class Order(OnePack):
     """What is asked for; what is 0 or empty is chosen. The pack goes to `out`/`name`; the work lies beside it till then."""
 
     folder: Path
-    out: Path
-    name: str
     width: int = 0
     height: int = 0
     frames: int = 0
@@ -42,16 +41,6 @@ class Order:
     calibrate: int = 4
     keep_fp32: bool = False
     threads: int = 1
-
-    @property
-    def work(self) -> Path:
-        """The folder of what is half done."""
-        return self.out / f".{self.name}.work"
-
-    @property
-    def pack(self) -> Path:
-        """The folder of the finished pack."""
-        return self.out / self.name
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from edge.mode import Mode
 from edge.whole_file import whole_file
 from tools.convert.diffusion.order import Look
 from tools.convert.diffusion.parity import BAR_DB
+from tools.convert.proof import proof, sums
 
 LIBRARIES = ("diffusers", "transformers", "optimum", "optimum-onnx", "onnx", "onnxruntime", "torch", "numpy")
 MIB = 1 << 20
@@ -66,20 +67,9 @@ def markdown(report: dict[str, Any]) -> str:
             f"{report['board_mib']:.0f} MiB for a clip, libraries included."
         ),
         "",
-        "## Inputs and versions",
-        "",
-        "| file | sha256 |",
-        "|---|---|",
-        *(f"| {name} | `{sha256}` |" for name, sha256 in report["inputs"].items()),
-        *(f"| **{name}** | `{file['sha256']}` |" for name, file in report["files"].items()),
-        "",
-        ", ".join(f"{name} {version}" for name, version in report["versions"].items()) + ".",
-        "",
-        (
-            f"The conversion took {report['peak_mib']:.0f} MiB of memory at the most. Seconds: "
-            f"{', '.join(f'{title} {spent}' for title, spent in report['seconds'].items())}."
+        *proof(
+            report, files=sums(report), took=f"The conversion took {report['peak_mib']:.0f} MiB of memory at the most."
         ),
-        "",
     ]
     return "\n".join(lines)
 

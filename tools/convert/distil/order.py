@@ -20,6 +20,7 @@ from tools.convert.diffusion.folder import INDEX, read_pipeline
 from tools.convert.distil.teacher import Teacher, TeacherSource
 from tools.convert.distil.vocabulary import read_vocabulary
 from tools.convert.room import free_bytes, need_disk, need_memory
+from tools.convert.target import OnePack
 from tools.convert.tinyvideo.config import Config, load_config
 
 MIB = 1 << 20
@@ -32,7 +33,7 @@ SPARE_MIB = 256
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class Order(OnePack):
     """What is asked for. The pack goes to `out`/`name`; the work lies beside it until it is done.
 
     `teacher` says how `folder` is asked where that is a pipeline. `minutes` are those of the training in all.
@@ -40,24 +41,12 @@ class Order:
 
     folder: Path
     vocabulary: Path
-    out: Path
-    name: str
     config: Path
     teacher: Teacher
     prompts: Path | None = None
     seconds: float = 4.0
     minutes: float | None = None
     licence: str = ""
-
-    @property
-    def work(self) -> Path:
-        """The folder of what is half done, which is also the world that is learnt from."""
-        return self.out / f".{self.name}.work"
-
-    @property
-    def pack(self) -> Path:
-        """The folder of the finished pack."""
-        return self.out / self.name
 
 
 @dataclass(frozen=True, kw_only=True)

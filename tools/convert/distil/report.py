@@ -14,6 +14,7 @@ from edge.memory_plan import estimate_mib
 from edge.mode import Mode
 from edge.whole_file import whole_file
 from tools.convert.distil.work import Work
+from tools.convert.proof import proof, sums
 from tools.convert.steps import Facts
 
 LIBRARIES = ("accelerate", "torch", "onnx", "onnxruntime", "opencv-python-headless", "numpy")
@@ -77,20 +78,7 @@ def markdown(report: dict[str, Any]) -> str:
         "",
         f"Autoencoder: {_figures(report['autoencoder'])}. Generator: {_figures(report['generator'])}.",
         "",
-        "## Inputs and versions",
-        "",
-        "| file | sha256 |",
-        "|---|---|",
-        *(f"| {name} | `{sha256}` |" for name, sha256 in report["inputs"].items()),
-        *(f"| **{name}** | `{file['sha256']}` |" for name, file in report["files"].items()),
-        "",
-        ", ".join(f"{name} {version}" for name, version in report["versions"].items()) + ".",
-        "",
-        (
-            f"It took {report['peak_mib']:.0f} MiB of memory at the most. Seconds: "
-            f"{', '.join(f'{title} {spent}' for title, spent in report['seconds'].items())}."
-        ),
-        "",
+        *proof(report, files=sums(report), took=f"It took {report['peak_mib']:.0f} MiB of memory at the most."),
     ]  # fmt: skip
     return "\n".join(lines)
 

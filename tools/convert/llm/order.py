@@ -13,18 +13,16 @@ from tools.convert.llm.llamacpp import Source
 from tools.convert.llm.speech import Speech, read_speech
 from tools.convert.room import free_bytes
 from tools.convert.steps import Steps
-from tools.convert.target import check_target
+from tools.convert.target import Target, check_target
 
 MIB = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class Order(Target):
     """What is asked for. Packs go to `out`/`name`-TYPE; the work lies beside them until it is done."""
 
     folder: Path
-    out: Path
-    name: str
     kinds: Sequence[str]
     title: str = ""
     licence: str = ""
@@ -33,11 +31,6 @@ class Order:
     text: Path | None = None
     text_tokens: int = 2048
     threads: int = 1
-
-    @property
-    def work(self) -> Path:
-        """The folder of what is half done."""
-        return self.out / f".{self.name}.work"
 
     def pack(self, kind: str) -> Path:
         """The folder of a finished pack."""

@@ -18,6 +18,7 @@ from tools.convert.llm.llamacpp import Source
 from tools.convert.llm.pack import board_memory, instruction
 from tools.convert.llm.parity import BARS
 from tools.convert.llm.speech import Speech
+from tools.convert.proof import proof
 
 LIBRARIES = ("llama-cpp-python", "transformers", "tokenizers", "torch", "numpy")
 MIB = 1 << 20
@@ -102,17 +103,7 @@ def markdown(report: dict[str, Any]) -> str:
             "." if report["instruction_tokens"] < ROOMY * report["context_tokens"] else ": **too many to answer well**."
         ),
         "",
-        "## Inputs and versions",
-        "",
-        "| file | sha256 |",
-        "|---|---|",
-        *(f"| {name} | `{sha256}` |" for name, sha256 in report["inputs"].items()),
-        f"| **{report['file']}** | `{report['sha256']}` |",
-        "",
-        ", ".join(f"{name} {version}" for name, version in report["versions"].items()) + ".",
-        "",
-        f"Seconds: {', '.join(f'{title} {spent}' for title, spent in report['seconds'].items())}.",
-        "",
+        *proof(report, files={report["file"]: report["sha256"]}),
     ]
     return "\n".join(lines)
 

@@ -12,6 +12,7 @@ from edge.memory import available_mib
 from tools.convert.mixed.layers import ALIASES, BITS, FULL, KINDS, TYPES
 from tools.convert.mixed.source import Source, open_source
 from tools.convert.room import free_bytes, need_disk, need_memory
+from tools.convert.target import OnePack
 
 MIB, MB = 1 << 20, 1e6
 BASE_BYTES = 500 << 20  # the libraries themselves
@@ -22,12 +23,10 @@ START_S, CANDIDATE_S, BYTES_PER_S = 30.0, 1.0, 40e6
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class Order(OnePack):
     """What is asked for. The pack goes to `out`/`name`; the work lies beside it till then."""
 
     path: Path
-    out: Path
-    name: str
     types: tuple[str, ...]
     parts: tuple[str, ...] = ()
     most_mb: float = inf
@@ -36,16 +35,6 @@ class Order:
     groups: int = 40
     rounds: int = 3
     threads: int = 1
-
-    @property
-    def work(self) -> Path:
-        """The folder of what is half done."""
-        return self.out / f".{self.name}.work"
-
-    @property
-    def pack(self) -> Path:
-        """The folder of the finished pack."""
-        return self.out / self.name
 
 
 @dataclass(frozen=True, kw_only=True)

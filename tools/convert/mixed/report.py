@@ -14,6 +14,7 @@ from edge.manifest import AnyVideoManifest, file_sha256
 from edge.whole_file import whole_file
 from tools.convert.mixed.compare import psnr
 from tools.convert.mixed.order import Look, Order
+from tools.convert.proof import proof, sums
 
 LIBRARIES = ("onnx", "onnxruntime", "numpy")
 REPORT = "report.json"
@@ -62,11 +63,7 @@ def markdown(report: dict[str, Any]) -> str:
         "## What other sizes would give", "",
         "| MB | PSNR of the worst part, as errors that add up would have it |", "|---|---|",
         *(f"| {size:.2f} | {_db(quality)} |" for size, quality in report["curve"]), "",
-        "## Inputs and versions", "", "| file | sha256 |", "|---|---|",
-        *(f"| {name} | `{sha256}` |" for name, sha256 in report["inputs"].items()),
-        *(f"| **{name}** | `{file['sha256']}` |" for name, file in report["files"].items()), "",
-        ", ".join(f"{name} {version}" for name, version in report["versions"].items()) + ".", "",
-        f"Seconds: {', '.join(f'{title} {spent}' for title, spent in report['seconds'].items())}.", "",
+        *proof(report, files=sums(report)),
     ])  # fmt: skip
 
 

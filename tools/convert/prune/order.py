@@ -10,6 +10,7 @@ from edge.errors import ModelError, RequestError
 from edge.manifest import VideoManifest, load_manifest
 from edge.memory import available_mib
 from tools.convert.room import free_bytes, need_disk, need_memory
+from tools.convert.target import Target
 
 MIB = 1 << 20
 MOST_SHARE = 0.9
@@ -24,7 +25,7 @@ READ_S = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class Order(Target):
     """What is asked for. Packs go to `out`/`name`-pSHARE; the work lies beside them until it is done.
 
     `linear` is the share of the conditioner's hidden channels; `minutes` of tuning are for each share. `scenes` are looked at,
@@ -32,8 +33,6 @@ class Order:
     """
 
     folder: Path
-    out: Path
-    name: str
     shares: Sequence[float]
     linear: float = 0.0
     minutes: float = 60.0
@@ -42,11 +41,6 @@ class Order:
     clips: int = 0
     shards: Path | None = None
     threads: int = 1
-
-    @property
-    def work(self) -> Path:
-        """The folder of what is half done."""
-        return self.out / f".{self.name}.work"
 
     def pack(self, share: float) -> Path:
         """The folder of a finished pack."""

@@ -10,6 +10,7 @@ from typing import Any
 from edge import __version__
 from edge.manifest import VideoManifest, load_manifest
 from edge.whole_file import whole_file
+from tools.convert.proof import proof, sums
 from tools.convert.prune.order import Order
 
 LIBRARIES = ("torch", "onnx", "onnxruntime", "numpy")
@@ -78,17 +79,7 @@ def markdown(report: dict[str, Any]) -> str:
         "|---|---|---|",
         *(f"| {name} | {count} | {after['channels'][name]} |" for name, count in before["channels"].items()),
         "",
-        "## Inputs and versions",
-        "",
-        "| file | sha256 |",
-        "|---|---|",
-        *(f"| {name} | `{sha256}` |" for name, sha256 in report["inputs"].items()),
-        *(f"| **{name}** | `{file['sha256']}` |" for name, file in report["files"].items()),
-        "",
-        ", ".join(f"{name} {version}" for name, version in report["versions"].items()) + ".",
-        "",
-        f"Seconds: {', '.join(f'{title} {spent}' for title, spent in report['seconds'].items())}.",
-        "",
+        *proof(report, files=sums(report)),
     ]
     return "\n".join(lines)
 
