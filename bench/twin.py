@@ -1,7 +1,7 @@
 """The shipped networks in fp32, and how much they compute; runs where the `onnx` package is (.venv-bench).
 
-The exporter's own fp32 files are not shipped. A twin is the shipped graph with its weights dequantised and nothing
-rounded in between: the same layers and shapes, so the same work.
+The exporter's own fp32 files are not shipped. A twin (tools/convert/mixed/twin.py) is the shipped graph with its weights
+dequantised and nothing rounded in between: the same layers and shapes, so the same work.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
-from onnx import numpy_helper, shape_inference
+from onnx import shape_inference
+
+from tools.convert.mixed.twin import write_twin
 
 
 def make(source: str, target: str) -> dict[str, Any]:
@@ -20,49 +21,13 @@ def make(source: str, target: str) -> dict[str, Any]:
     told = {}
     Path(target).mkdir(parents=True, exist_ok=True)
     for path in sorted(Path(source).glob("*.onnx")):
-        model = onnx.load(path)
         twin = Path(target) / path.name
-        plain = without_quantising(model)
-        onnx.save(plain, twin)
+        write_twin(path, twin)
+        size = sum(one.stat().st_size for one in (twin, twin.with_suffix(".data")) if one.exists())
         told[path.stem] = {
-            "gflop": flop(plain) / 1e9, "mib": path.stat().st_size / 2**20, "twin_mib": twin.stat().st_size / 2**20,
+            "gflop": flop(onnx.load(twin)) / 1e9, "mib": path.stat().st_size / 2**20, "twin_mib": size / 2**20,
         }  # fmt: skip
     return told
-
-
-def without_quantising(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The graph without QuantizeLinear and DequantizeLinear."""
-    held = {one.name: one for one in model.graph.initializer}
-    kept, names = [], dict[str, str]()
-    for node in model.graph.node:
-        given = [names.get(name, name) for name in node.input]
-        if node.op_type == "DequantizeLinear" and node.input[0] in held:
-            axis = next((one.i for one in node.attribute if one.name == "axis"), 1)
-            value = dequantised(*(numpy_helper.to_array(held[name]) for name in node.input), axis=axis)
-            model.graph.initializer.append(numpy_helper.from_array(value, node.output[0]))
-        elif node.op_type in {"QuantizeLinear", "DequantizeLinear"}:
-            names[node.output[0]] = given[0]
-        else:
-            node.input[:] = given
-            kept.append(node)
-    results = {names[one.name]: one.name for one in model.graph.output if one.name in names}
-    for node in kept:  # who gave a result of the graph through a removed node now gives it itself
-        node.output[:] = [results.get(name, name) for name in node.output]
-        node.input[:] = [results.get(name, name) for name in node.input]
-    used = {name for node in kept for name in node.input}
-    left = [one for one in model.graph.initializer if one.name in used]
-    del model.graph.node[:], model.graph.initializer[:], model.graph.value_info[:]
-    model.graph.node.extend(kept)
-    model.graph.initializer.extend(left)
-    onnx.checker.check_model(model)
-    return model
-
-
-def dequantised(values: Any, scale: Any, zero: Any = 0, *, axis: int) -> Any:
-    """Float32 of integers, with one scale or one for each row of `axis`."""
-    shape = [-1 if place == axis else 1 for place in range(values.ndim)] if np.ndim(scale) and values.ndim else []
-    scale, zero = (np.reshape(one, shape) if np.size(one) > 1 else one for one in (scale, zero))
-    return np.asarray((values.astype(np.float32) - np.asarray(zero, np.float32)) * scale, np.float32)
 
 
 def flop(model: onnx.ModelProto) -> float:

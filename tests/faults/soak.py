@@ -43,7 +43,7 @@ def main(argv: list[str]) -> int:
 
 
 def soak(folder: Path, *, minutes: float, out: Path | None) -> dict[str, float]:
-    """The figures of one run: the medians of its second and its last quarter, and what was lost."""
+    """The figures of one run: the medians of its second and its last quarter, the fewest descriptors, what was lost."""
     server = Mosquitto(folder / "mosquitto")
     server.start()
     boards = [Board(folder / node, server, "fleet.pools=[p]", node=node) for node in ("killed", "kept")]
@@ -71,6 +71,9 @@ def soak(folder: Path, *, minutes: float, out: Path | None) -> dict[str, float]:
         f"{name}_{when}": round(median(one[name] for one in some), 2)
         for name in ("rss_mib", "fds", "threads", "retained")
         for when, some in (("early", early), ("late", late))
+    }
+    figures |= {  # what is open between two jobs: a leak raises it, a job that runs at the moment does not
+        f"fds_least_{when}": min(one["fds"] for one in some) for when, some in (("early", early), ("late", late))
     }
     lost = sum(state.get("state") != "done" for state in states.values())
     kills = {f"kills_{target}": float(count) for target, count in chaos.kills.items()}
