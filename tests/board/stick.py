@@ -46,8 +46,13 @@ def _wheels() -> Path:
     note, lock = folder / "requirements.txt", (CHECKOUT / "requirements.lock").read_text(encoding="utf-8")
     if not note.exists() or note.read_text(encoding="utf-8") != lock:
         shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
         others = re.findall(r"^(?!llama)\w.*$", lock, re.MULTILINE)
+        pins = folder / "pins.txt"  # those of DEV alone: it names the other lock, from which pip would fetch llama
+        pins.write_text(
+            "\n".join(re.findall(r"^\w.*$", DEV.read_text(encoding="utf-8"), re.MULTILINE)), encoding="utf-8"
+        )
         pip = (sys.executable, "-m", "pip", "download", "-q", "--only-binary=:all:", "--python-version=3.11")
-        run(*pip, *PLATFORMS, "-d", folder, "-c", DEV, *others, "hatchling")  # which makes the wheel of the checkout
+        run(*pip, *PLATFORMS, "-d", folder, "-c", pins, *others, "hatchling")  # which makes the wheel of the checkout
         note.write_text(lock, encoding="utf-8")
     return folder
