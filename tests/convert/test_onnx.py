@@ -107,6 +107,14 @@ def test_every_part_says_in_int8_what_it_said_in_torch(made: Made) -> None:
     assert made.report["bytes"] < 3 * sum(made.report["parameters"].values())
 
 
+def test_no_layer_is_put_in_int8_twice(made: Made) -> None:
+    for part in made.manifest.parts.values():
+        graph = onnx.load(str(made.pack / part.file), load_external_data=False).graph
+        moment = {name for node in graph.node if node.op_type == "DynamicQuantizeLinear" for name in node.output}
+        twice = [node.name for node in graph.node if node.op_type == "MatMulInteger" and set(node.input[:2]) <= moment]
+        assert not twice and not [node.name for node in graph.node if node.op_type == "Gemm"]
+
+
 def test_weights_lie_beside_the_graph_and_every_file_is_proven(made: Made) -> None:
     manifest = made.manifest
     verify_pack(Pack(made.pack, manifest))

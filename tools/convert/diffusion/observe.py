@@ -29,7 +29,7 @@ def observed(module: nn.Module) -> Iterator[Ranges]:
 
         return look
 
-    layers = {name: one for name, one in module.named_modules() if isinstance(one, nn.Conv2d | nn.Linear)}
+    layers = {name: one for name, one in module.named_modules() if isinstance(one, nn.Conv2d)}
     handles = [layer.register_forward_hook(hook(name), with_kwargs=True) for name, layer in layers.items()]
     try:
         yield seen

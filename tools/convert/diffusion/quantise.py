@@ -16,7 +16,7 @@ from tools.convert.diffusion.attention import in_pieces, name_shapes, write_loop
 from tools.convert.diffusion.networks import Network
 from tools.convert.quantize import Ranges, tensors_data, to_onnx
 
-STATIC = ("Conv", "Gemm")
+STATIC = ("Conv",)  # every Gemm becomes a MatMul when the linears' turn comes
 DYNAMIC = {"text_encoder": ("MatMul", "Gather"), "unet": ("MatMul",), "decoder": ("MatMul",)}
 # The first and the last layer and the embedding of the timestep are small, and all else hangs on them: they stay in fp32.
 KEPT = (".conv_in.", ".conv_out.", ".time_embedding.", ".layers.0.")
@@ -49,7 +49,7 @@ def quantise(source: Path, target: Path, *, part: str, ranges: Ranges) -> dict[s
         config = AutoQuantizationConfig.arm64(is_static=True, operators_to_quantize=list(STATIC), nodes_to_exclude=kept)
         at = _pass(ORTQuantizer(at), config, source.parent / "static", known)
     config = AutoQuantizationConfig.arm64(
-        is_static=False, operators_to_quantize=list(DYNAMIC[part]), nodes_to_exclude=_without_weights(at)
+        is_static=False, operators_to_quantize=list(DYNAMIC[part]), nodes_to_exclude=_no_weights(at)
     )
     at = _pass(ORTQuantizer(at), config, source.parent / "dynamic", None)
     return _write(onnx.load(str(at)), target, kept=len(kept))
@@ -103,11 +103,14 @@ def _ranges(source: Path, ranges: Ranges) -> tuple[TensorsData | None, list[str]
     return tensors_data(found), kept
 
 
-def _without_weights(source: Path) -> list[str]:
-    """Products of two activations: nothing gets smaller, and both would be rounded."""
+def _no_weights(source: Path) -> list[str]:
+    """Products of two activations, of which nothing gets smaller and both would be rounded; and the layers of KEPT."""
     graph = onnx.load(str(source), load_external_data=False).graph
     weights = {item.name for item in graph.initializer}
-    return [node.name for node in graph.node if node.op_type == "MatMul" and node.input[1] not in weights]
+    products = [node.name for node in graph.node if node.op_type == "MatMul" and node.input[1] not in weights]
+    return products + [
+        f"{node.name}_MatMul" for node in graph.node if node.op_type == "Gemm" and _is_kept(node.input[1])
+    ]
 
 
 def _is_kept(weight: str) -> bool:
@@ -117,7 +120,7 @@ def _is_kept(weight: str) -> bool:
 def _count(model: onnx.ModelProto, kept: int) -> dict[str, int]:
     kinds: Collection[str] = [node.op_type for node in model.graph.node]
     floats = {item.name for item in model.graph.initializer if item.data_type == onnx.TensorProto.FLOAT}
-    matrices = [node for node in model.graph.node if node.op_type == "MatMul" and set(node.input) & floats]
+    matrices = [node for node in model.graph.node if node.op_type in ("MatMul", "Gemm") and set(node.input) & floats]
     return {
         "static": sum(kind in STATIC for kind in kinds) - kept,
         "dynamic": sum(kind in ("MatMulInteger", "DynamicQuantizeMatMul") for kind in kinds),
