@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 import pytest
@@ -11,6 +13,8 @@ import pytest
 from edge.errors import SettingsError
 from edge.settings import Settings, load_settings
 from tests.conftest import CHECKOUT
+
+NOBODY = 65534
 
 EXAMPLE = CHECKOUT / "systemd/edgereel.yaml"
 HOME = {"HOME": "/home/somebody"}
@@ -128,6 +132,24 @@ def test_an_empty_password_file_means_no_password(tmp_path: Path) -> None:
 def test_a_password_file_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"broker.password_file /nowhere/secret: No such file"):
         load("broker: {password_file: /nowhere/secret}", tmp_path).broker.password()
+
+
+def test_a_user_who_may_not_look_into_the_services_folder_has_models_of_its_own() -> None:
+    users = os.getresuid()
+    with TemporaryDirectory() as name:
+        kept = Path(name, "var/lib/edgereel")
+        (kept / "models").mkdir(parents=True)
+        Path(name).chmod(0o711)
+        kept.chmod(0)
+        try:
+            if 0 in users:  # to whom nothing is closed
+                os.setresuid(NOBODY, NOBODY, 0)
+            settings = load_settings(None, env={"HOME": "/home/pi"}, root=Path(name))
+        finally:
+            os.setresuid(*users)
+            kept.chmod(0o700)
+
+    assert settings.paths.models == Path("/home/pi/.local/share/edgereel/models")
 
 
 def test_a_board_keeps_its_id_and_another_board_has_another(tmp_path: Path) -> None:
