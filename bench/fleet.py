@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
+import time
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench.daemon import BASE, Ear, a_broker
+from bench.daemon import BASE, a_broker
 from bench.store import Row
+from edge.requester import RETRY_S
 from tests.boards import Board
+from tests.faults.requests import send_all
+from tests.mosquitto import Listener, Mosquitto
 
 BOARDS = (1, 2, 4, 8)
-POOL = ("fleet.pools=[p]", "fleet.high=3", "fleet.low=2", "fleet.calm_s=0.5")
+POOL = ("fleet.pools=[p]", "fleet.high=4", "fleet.low=2", "fleet.calm_s=1")
+EVERY_S = 0.1  # between two requests: more than eight boards do
+READY_S = 120.0
 WAY = "{} boards, stand-in generator"
 
 
 def boards(*, quick: bool) -> list[Row]:
-    """Ten jobs for each board, given to the pool at once; ideal is one a second and board."""
+    """Ten jobs for each board, given to their pool by the shipped requester; ideal is one a second and board."""
     rows: list[Row] = []
     for count in BOARDS[:2] if quick else BOARDS:
         jobs = (3 if quick else 10) * count
@@ -34,29 +40,46 @@ def boards(*, quick: bool) -> list[Row]:
 
 def _run(count: int, jobs: int) -> tuple[float, list[float]]:
     """Seconds until all are done, and how many each board did."""
-    with tempfile.TemporaryDirectory() as name, a_broker(Path(name)) as broker, ExitStack() as ends:
-        ear = Ear(broker.port)
-        ends.callback(ear.close)
-        nodes = [f"n{number}" for number in range(count)]
+    nodes = [f"n{number}" for number in range(count)]
+    with (
+        tempfile.TemporaryDirectory() as name,
+        a_broker(Path(name)) as broker,
+        ExitStack() as ends,
+        broker.listen(
+            f"{BASE}/node/+/load"
+        ) as loads,  # no more: who hears a pool's requests counts as one that takes them
+    ):
+        folder = Path(name)
         for node in nodes:
-            board = Board(Path(name) / node, broker, *POOL, node=node, fake=True)
+            board = Board(folder / node, broker, *POOL, node=node, fake=True)
             board.start()
             ends.callback(board.end)
+        until = time.monotonic() + READY_S
+        while not all(_joined(loads, node) for node in nodes):
+            if time.monotonic() > until:
+                raise RuntimeError(f"the boards are not in their pool after {READY_S:.0f} s")
+            time.sleep(0.05)
         for node in nodes:  # each engine is there before it counts
-            job = f"warm-{node}"
-            ear.wait(lambda heard, node=node: heard.topic == f"{BASE}/node/{node}/load")  # type: ignore[misc]
-            ear.say(f"node/{node}/req", {"id": job, "prompt": "quick"})
-            ear.wait_end(job)
-        began = ear.say("pool/p/req", {"id": "job-0", "prompt": "slow 0"})
-        for number in range(1, jobs):
-            ear.say("pool/p/req", {"id": f"job-{number}", "prompt": f"slow {number}"})
-        left, did, last = {f"job-{number}" for number in range(jobs)}, dict.fromkeys(nodes, 0.0), began
-        while left:
-            heard = ear.wait(lambda one: one.topic.endswith("/state"))
-            job = heard.topic.split("/")[-2]
-            body = json.loads(heard.payload or b"{}")
-            if job in left and body.get("state") == "done":
-                left.remove(job)
-                did[body["node"]] += 1
-                last = heard.at
-        return last - began, list(did.values())
+            _all_done(
+                broker, folder / f"warm-{node}", [f"warm-{node}"], topic=f"{BASE}/node/{node}/req", prompt="a fish"
+            )
+        began = time.monotonic()
+        ids = [f"job-{number}" for number in range(jobs)]
+        did = _all_done(broker, folder / "jobs", ids, topic=f"{BASE}/pool/p/req", prompt="a slow fish")
+        return time.monotonic() - began, [float(did[node]) for node in nodes]
+
+
+def _all_done(broker: Mosquitto, folder: Path, ids: list[str], *, topic: str, prompt: str) -> Counter[str]:
+    """How many of these jobs each board did. Raises RuntimeError when one of them did not end in a result."""
+    states = send_all(
+        broker, folder, ids, topic=topic, timeout_s=300, every_s=EVERY_S, retry_s=RETRY_S, prompt=lambda _: prompt,
+        mode="direct",
+    )  # fmt: skip
+    if failed := [state for state in states.values() if state.get("state") != "done"]:
+        raise RuntimeError(f"{len(failed)} of {len(ids)} jobs were not done: {failed[0]}")
+    return Counter(state["node"] for state in states.values())
+
+
+def _joined(loads: Listener, node: str) -> bool:
+    mine = [message["body"] for message in loads.messages() if message["topic"] == f"{BASE}/node/{node}/load"]
+    return bool(mine) and bool(mine[-1]["pools"]["joined"])
