@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,9 @@ from edge import __version__
 from edge.diffusers_manifest import PARTS, DiffusersManifest
 from edge.memory_plan import estimate_mib
 from edge.mode import Mode
-from edge.whole_file import whole_file
 from tools.convert.diffusion.order import Look
 from tools.convert.diffusion.parity import BAR_DB
-from tools.convert.proof import proof, sums
+from tools.convert.proof import proof, sums, write_both
 
 LIBRARIES = ("diffusers", "transformers", "optimum", "optimum-onnx", "onnx", "onnxruntime", "torch", "numpy")
 MIB = 1 << 20
@@ -36,10 +34,7 @@ def write_report(
         "board_mib": estimate_mib(Mode.DIRECT.row, video=manifest, llm=None), "peak_mib": facts["peak_mib"],
         "peak_mib_expected": seen.needs.memory / MIB, "seconds": seconds,
     }  # fmt: skip
-    with whole_file(folder / "report.json") as part:
-        part.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    with whole_file(folder / "report.md") as part:
-        part.write_text(markdown(report), encoding="utf-8")
+    write_both(folder, report, page=markdown(report))
 
 
 def markdown(report: dict[str, Any]) -> str:

@@ -12,9 +12,8 @@ from edge import __version__
 from edge.manifest import VideoManifest, file_sha256, load_manifest
 from edge.memory_plan import estimate_mib
 from edge.mode import Mode
-from edge.whole_file import whole_file
 from tools.convert.distil.work import Work
-from tools.convert.proof import proof, sums
+from tools.convert.proof import proof, sums, write_both
 from tools.convert.steps import Facts
 
 LIBRARIES = ("accelerate", "torch", "onnx", "onnxruntime", "opencv-python-headless", "numpy")
@@ -38,10 +37,7 @@ def write_report(folder: Path, *, work: Work, facts: Facts, seconds: dict[str, f
         "bytes": sum(file.bytes for file in manifest.files.values()),
         "board_mib": estimate_mib(Mode.DIRECT.row, video=manifest, llm=None), "peak_mib": facts["peak_mib"], "seconds": seconds,
     }  # fmt: skip
-    with whole_file(folder / "report.json") as part:
-        part.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    with whole_file(folder / "report.md") as part:
-        part.write_text(markdown(report), encoding="utf-8")
+    write_both(folder, report, page=markdown(report))
 
 
 def markdown(report: dict[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,13 @@ import msgspec
 
 from edge import __version__
 from edge.manifest import CONTEXT_TOKENS, LlmManifest
-from edge.whole_file import whole_file
 from tools.convert.llm.checkpoint import Checkpoint
 from tools.convert.llm.estimate import Estimate
 from tools.convert.llm.llamacpp import Source
 from tools.convert.llm.pack import board_memory, instruction
 from tools.convert.llm.parity import BARS
 from tools.convert.llm.speech import Speech
-from tools.convert.proof import proof
+from tools.convert.proof import proof, write_both
 
 LIBRARIES = ("llama-cpp-python", "transformers", "tokenizers", "torch", "numpy")
 MIB = 1 << 20
@@ -44,10 +42,7 @@ def write_report(
         "reference_float32": needs.full, "kv_type": manifest.kv_type, "board_memory_mib": board_memory(manifest),
         "seconds": seconds,
     }  # fmt: skip
-    with whole_file(folder / "report.json") as part:
-        part.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    with whole_file(folder / "report.md") as part:
-        part.write_text(markdown(report), encoding="utf-8")
+    write_both(folder, report, page=markdown(report))
 
 
 def markdown(report: dict[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from importlib import metadata
 from math import isfinite
@@ -11,10 +10,9 @@ from typing import Any
 
 from edge import __version__
 from edge.manifest import AnyVideoManifest, file_sha256
-from edge.whole_file import whole_file
 from tools.convert.mixed.compare import psnr
 from tools.convert.mixed.order import Look, Order
-from tools.convert.proof import proof, sums
+from tools.convert.proof import proof, sums, write_both
 
 LIBRARIES = ("onnx", "onnxruntime", "numpy")
 REPORT = "report.json"
@@ -36,10 +34,7 @@ def write_report(
         "files": {name: {"sha256": file_sha256(folder / name), "bytes": (folder / name).stat().st_size} for name in names},
         "versions": {"edgereel": __version__, **{name: metadata.version(name) for name in LIBRARIES}}, "seconds": seconds,
     }  # fmt: skip
-    with whole_file(folder / REPORT) as part:
-        part.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    with whole_file(folder / "report.md") as part:
-        part.write_text(markdown(report), encoding="utf-8")
+    write_both(folder, report, page=markdown(report))
 
 
 def markdown(report: dict[str, Any]) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from edge import __version__
 from edge.manifest import VideoManifest, load_manifest
-from edge.whole_file import whole_file
-from tools.convert.proof import proof, sums
+from tools.convert.proof import proof, sums, write_both
 from tools.convert.prune.order import Order
 
 LIBRARIES = ("torch", "onnx", "onnxruntime", "numpy")
@@ -34,10 +32,7 @@ def write_report(
         "x0_db": facts["compared"]["x0_db"], "frames_db": facts["compared"]["frames_db"], "parity": facts["parity"],
         "seconds": seconds,
     }  # fmt: skip
-    with whole_file(folder / "report.json") as part:
-        part.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    with whole_file(folder / "report.md") as part:
-        part.write_text(markdown(report), encoding="utf-8")
+    write_both(folder, report, page=markdown(report))
 
 
 def _side(
