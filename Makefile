@@ -206,7 +206,7 @@ LLAMA_PEERS := .bench/build/llama
 WITHOUT := LLAMA_BUILD_TESTS LLAMA_BUILD_UI LLAMA_USE_PREBUILT_UI LLAMA_OPENSSL LLAMA_BUILD_APP LLAMA_BUILD_EXAMPLES
 
 .PHONY: bench
-bench: $(VENV)/.dev bench-peers ## speed and memory beside peers, about 45 minutes on a quiet machine; writes bench/results.md
+bench: $(VENV)/.dev bench-peers ## speed and memory beside peers, about an hour on a quiet machine; writes bench/results.md
 	for model in smollm2-135m smollm2-135m-expand; do $(BIN)/edgereel models pull $$model; done
 	$(BIN)/python -m bench $(BENCH)
 

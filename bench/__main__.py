@@ -3,7 +3,7 @@
 Each measurement is kept as JSON in .bench/raw as soon as it is done, so a run that was cut off goes on where it was,
 and one that failed loses nothing of the others. What was measured with other code is measured again.
 
-    make bench                                  everything, about 45 minutes on two quiet cores
+    make bench                                  everything, about an hour on two quiet cores
     python -m bench --only llm                  one part: llm, generator, appliance, think
     python -m bench --only clips,llm-speed      or single measurements, see --list
     python -m bench --quick --noisy             a rehearsal: small counts, on a machine that does other things too

@@ -27,7 +27,7 @@ def parts(*, quick: bool) -> list[Row]:
     if not PEERS.is_file():
         raise MissingPeerError("the peers' environment is not there: run make bench-peers")
     about = call("bench.twin:make", {"source": str(pack.folder), "target": twins}, python=PEERS).check()
-    runs, rounds = (3, 2) if quick else (10, 5)
+    runs, rounds = (3, 2) if quick else (10, 11)
     with tempfile.TemporaryDirectory() as cache:
         told: dict[str, list[dict[str, Any]]] = defaultdict(list)
         ways = _ways(pack, twins, cache)
