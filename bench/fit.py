@@ -55,6 +55,8 @@ def run(group: Group, broker: Mosquitto, folder: Path, args: argparse.Namespace)
     with subprocess.Popen(command, preexec_fn=group.enter, stderr=subprocess.DEVNULL) as daemon:  # noqa: PLW1509 - one thread here
         watch = Watch(daemon.pid)
         try:
+            with broker.listen("edgereel/v1/node/fit/status") as seen:
+                seen.wait(lambda message: message.get("payload") == "online")
             began = time.monotonic()
             sent = subprocess.run(
                 [sys.executable, "-m", "edge", "submit", args.prompt, "--mode", args.mode, "--wait", "--json", *options],

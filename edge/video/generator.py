@@ -28,7 +28,7 @@ from edge.video.focus import takes
 from edge.video.layout import Layout, faced
 from edge.video.loop import Loop, meet, overlap
 from edge.video.scheduler import choose_steps, draw_noise, timesteps
-from edge.video.session import open_session
+from edge.video.session import give_back, open_session
 from edge.video.sharpen import Sharpener
 from edge.video.slot_map import slot_channels, slot_map
 from edge.video.steady import Steady
@@ -204,15 +204,18 @@ def open_generator(pack: Pack[ModelManifest], *, threads: int, cache: Path | Non
     }
     sessions = {name: session for name, (session, _) in opened.items()}
     weights = [file for _, file in opened.values() if file is not None]
-    with locked(weights, room_mib=room_to_lock_mib()):
-        yield Generator(
-            manifest,
-            open_textures(pack.folder, manifest.textures),
-            Conditioner(sessions["conditioner"], manifest.vocabulary),
-            Denoiser(sessions["denoiser"], channels=manifest.latent.channels),
-            Decoder(sessions["trunk"], sessions["tail"], manifest.parts["trunk"], manifest.latent),
-            weights=weights,
-        )
+    try:
+        with locked(weights, room_mib=room_to_lock_mib()):
+            yield Generator(
+                manifest,
+                open_textures(pack.folder, manifest.textures),
+                Conditioner(sessions["conditioner"], manifest.vocabulary),
+                Denoiser(sessions["denoiser"], channels=manifest.latent.channels),
+                Decoder(sessions["trunk"], sessions["tail"], manifest.parts["trunk"], manifest.latent),
+                weights=weights,
+            )
+    finally:
+        give_back(sessions["conditioner"], manifest.parts["conditioner"].inputs)
 
 
 def _check_layout(manifest: VideoManifest) -> None:
