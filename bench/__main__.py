@@ -49,13 +49,13 @@ def main() -> int:
         return 0
     raw, out = (WORK / "quick/raw", WORK / "quick") if args.quick else (RAW, CHECKOUT / "bench")
     raw.mkdir(parents=True, exist_ok=True)
-    code = code_digest()
     for one in () if args.report else chosen:
+        code = code_digest(one.code)
         if not args.again and counts(load(one.name, folder=raw), code=code, quick=args.quick, noisy=args.noisy):
             print(f"{one.name}: kept from before (--again measures anew)", flush=True)
         elif not _measure(one, code=code, raw=raw, quick=args.quick, noisy=args.noisy):
             return NOT_QUIET
-    return _report(raw, out, code=code, noisy=args.noisy)
+    return _report(raw, out, noisy=args.noisy)
 
 
 def _arguments() -> argparse.Namespace:
@@ -104,9 +104,12 @@ def _measure(one: Measure, *, code: str, raw: Path, quick: bool, noisy: bool) ->
     return True
 
 
-def _report(raw: Path, out: Path, *, code: str, noisy: bool) -> int:
+def _report(raw: Path, out: Path, *, noisy: bool) -> int:
     """Print the table; write the page and its plots. The exit code."""
-    found = {one.name: record for one in MEASURES if (record := load(one.name, folder=raw)) and record.code == code}
+    found = {
+        one.name: record for one in MEASURES
+        if (record := load(one.name, folder=raw)) and record.code == code_digest(one.code)
+    }  # fmt: skip
     judged = judge(found)
     _print(found)
     for bar in judged:

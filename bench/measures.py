@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench import appliance, clips, fleet, generator, llm, llm_small, think, video
-from bench.store import Row
+from bench.store import CODE, LLM_CODE, Row
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
-    """One measurement; `group` is what --only takes."""
+    """One measurement; `group` is what --only takes, `code` the files that it is measured anew for when they change."""
 
     name: str
     group: str
@@ -19,17 +19,18 @@ class Measure:
     about: str
     minutes: float
     run: Callable[..., list[Row]]
+    code: tuple[str, ...] = CODE
 
 
 MEASURES = (
     Measure(
-        name="llm-speed", group="llm", title="Language model, alone", minutes=12, run=llm.speed,
+        name="llm-speed", group="llm", title="Language model, alone", minutes=12, run=llm.speed, code=LLM_CODE,
         about="SmolLM2-135M Q4_1, the shipped one. `reads` is prefill of 256 tokens, `writes` 128 tokens without drawing, "
               "as llama-bench does both; `writes and draws` with the drawing of each token.",
     ),
     Measure(
         name="llm-contended", group="llm", title="Language model, one core busy", minutes=5, run=llm.contended,
-        about="The same beside one process that counts all the time; 64 tokens read, 24 written.",
+        code=LLM_CODE, about="The same beside one process that counts all the time; 64 tokens read, 24 written.",
     ),
     Measure(
         name="llm-first", group="llm", title="Language model, time to the first token", minutes=2, run=llm.first_token,
@@ -37,7 +38,8 @@ MEASURES = (
               "loads the state after the constant part from a file; the others stay in memory and keep it there.",
     ),
     Measure(
-        name="llm-small", group="llm", title="Language model, smallest memory", minutes=7, run=llm_small.smallest_groups,
+        name="llm-small", group="llm", title="Language model, smallest memory", minutes=7,
+        run=llm_small.smallest_groups, code=LLM_CODE,
         about="Random weights in the shape of Qwen3-0.6B, Q4_0, a context of 1024. The smallest control group without swap "
               "in which 16 tokens are written within three times the time they take with room, found by halving with a short "
               "prompt in steps of 32 MiB, then proven with the context filled. Where all weights have to be locked, that is part of it.",

@@ -12,6 +12,7 @@ from typing import Any, Self
 CHECKOUT = Path(__file__).resolve().parent.parent
 WORK = CHECKOUT / ".bench"
 RAW = WORK / "raw"
+LLM_CODE = ("edge/*.py", "edge/expand/**/*.py", "models/smollm2-*/manifest.yaml")
 CODE = ("edge/**/*.py", "models/tinyreel/manifest.yaml", "models/smollm2-*/manifest.yaml")
 
 
@@ -78,8 +79,8 @@ def counts(record: Record | None, *, code: str, quick: bool, noisy: bool) -> boo
     )  # fmt: skip
 
 
-def code_digest(root: Path = CHECKOUT, patterns: Iterable[str] = CODE) -> str:
-    """What the product's code and manifests are, in twelve digits."""
+def code_digest(patterns: Iterable[str] = CODE, *, root: Path = CHECKOUT) -> str:
+    """What the product's code and manifests are, in twelve digits: those that can change a measurement."""
     digest = hashlib.sha256()
     for path in sorted(path for pattern in patterns for path in root.glob(pattern)):
         digest.update(f"{path.relative_to(root)}\n".encode() + path.read_bytes())

@@ -14,7 +14,7 @@ from bench.child import call
 from bench.figures import digits, line_error, percentile, smallest, spread, take_turns
 from bench.measures import MEASURES
 from bench.quiet import MOST, Busy, is_quiet, others, wait_until_quiet
-from bench.store import Record, Row, code_digest, counts, load, save
+from bench.store import CODE, LLM_CODE, Record, Row, code_digest, counts, load, save
 from bench.table import results
 from tests.conftest import CHECKOUT
 
@@ -110,9 +110,18 @@ def test_a_record_counts_unless_it_is_of_other_code_failed_or_worse_than_asked_f
 def test_other_code_has_another_digest(tmp_path: Path) -> None:
     (tmp_path / "edge").mkdir()
     (tmp_path / "edge/a.py").write_text("1")
-    before = code_digest(tmp_path)
+    before = code_digest(root=tmp_path)
     (tmp_path / "edge/a.py").write_text("2")
-    assert code_digest(tmp_path) != before
+    assert code_digest(root=tmp_path) != before
+
+
+def test_the_generators_code_does_not_make_what_was_measured_of_the_language_model_old(tmp_path: Path) -> None:
+    (tmp_path / "edge/video").mkdir(parents=True)
+    (tmp_path / "edge/llm.py").write_text("1")
+    before = {patterns: code_digest(patterns, root=tmp_path) for patterns in (CODE, LLM_CODE)}
+    (tmp_path / "edge/video/a.py").write_text("2")
+    assert code_digest(CODE, root=tmp_path) != before[CODE]
+    assert code_digest(LLM_CODE, root=tmp_path) == before[LLM_CODE]
 
 
 def test_a_bar_is_reached_missed_or_not_measured() -> None:
