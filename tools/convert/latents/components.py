@@ -14,6 +14,7 @@ from tools.convert.tinyvideo.loop import log_line
 
 Floats = NDArray[np.float32]
 SAMPLES = 60_000
+AT_ONCE = 4096  # of them
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,17 @@ def fit(slots: NDArray[np.uint8], *, channels: int, samples: int, seed: int) -> 
     """Principal components of cells of slots uint8 [n, keys * block, 2h, 2w]; also the PSNR in dB on the sample."""
     rng = np.random.default_rng(seed)
     cells = np.concatenate([_cells(slot)[:: int(rng.integers(3, 6))] for slot in slots])
-    cells = cells[rng.permutation(len(cells))[:samples]].astype(np.float32) / 255
-    mean = cells.mean(axis=0)
-    centred = cells - mean
-    values, vectors = np.linalg.eigh(centred.T @ centred / len(cells))
+    cells = cells[rng.permutation(len(cells))[:samples]]
+    mean = (cells.mean(axis=0, dtype=np.float64) / 255).astype(np.float32)
+    spread = np.zeros((len(mean), len(mean)), np.float32)
+    for first in range(0, len(cells), AT_ONCE):  # as floats all of them would be more than a gigabyte
+        centred = cells[first : first + AT_ONCE].astype(np.float32) / 255 - mean
+        spread += centred.T @ centred / len(cells)
+    values, vectors = np.linalg.eigh(spread)
+    kept = values[::-1][:channels]
+    left = (np.trace(spread) - kept.sum()) / len(mean)
     basis = vectors[:, ::-1][:, :channels].astype(np.float32)
-    left = centred - (centred @ basis) @ basis.T
-    std = np.sqrt(values[::-1][:channels]).astype(np.float32)
-    return Components(mean, basis * std), float(-10 * np.log10(np.mean(left**2)))
+    return Components(mean, basis * np.sqrt(kept).astype(np.float32)), float(-10 * np.log10(left))
 
 
 def _cells(slot: NDArray[np.uint8]) -> NDArray[np.uint8]:
