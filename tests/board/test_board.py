@@ -151,7 +151,7 @@ def test_a_job_that_a_power_cut_interrupts_ends_once(board: Board) -> None:
         "Before, a listener that the broker keeps messages for is set up; it writes down every state of every job."
     )
     board.run(f"echo '{LISTEN}' | sudo tee /etc/systemd/system/listener.service")
-    board.run("sudo systemctl enable --now listener")
+    board.run("sudo systemctl enable --now listener && sync")  # or the plug takes its file away
     said = board.type("edgereel submit 'a yellow boat on a lake' --mode direct --seconds 4 --json")
     job = json.loads(said.splitlines()[-1])["id"]
     board.type(f"mosquitto_sub -C 3 -t edgereel/v1/job/{job}/progress")
