@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench import appliance, clips, fleet, generator, llm, llm_small, think, video
-from bench.store import CODE, LLM_CODE, Row
+from bench.store import CODE, DAEMON_CODE, LLM_CODE, PROMPT_CODE, Row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +34,7 @@ MEASURES = (
     ),
     Measure(
         name="llm-first", group="llm", title="Language model, time to the first token", minutes=2, run=llm.first_token,
+        code=PROMPT_CODE,
         about="The stock model's prompt: 560 constant tokens, then the request. edgereel opens the model for every job and "
               "loads the state after the constant part from a file; the others stay in memory and keep it there.",
     ),
@@ -66,12 +67,13 @@ MEASURES = (
         about="Each mode with its own length, expanding included; think may draw four shots of 4 s.",
     ),
     Measure(
-        name="boards", group="appliance", title="Many boards, one pool", minutes=2, run=fleet.boards,
+        name="boards", group="appliance", title="Many boards, one pool", minutes=2, run=fleet.boards, code=DAEMON_CODE,
         about="The generator is a stand-in that sleeps a second: this is what queue, broker and sharing allow. All boards "
               "run on this one machine.",
     ),
     Measure(
         name="think", group="think", title="Thinking, saved prompts, forced text", minutes=6, run=think.modes,
+        code=PROMPT_CODE,
         about="The model is open already; six requests. The tuned model is spoken to in one line, the stock one with vocabulary "
               "and examples: what a saved prompt saves differs.",
     ),

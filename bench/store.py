@@ -12,7 +12,9 @@ from typing import Any, Self
 CHECKOUT = Path(__file__).resolve().parent.parent
 WORK = CHECKOUT / ".bench"
 RAW = WORK / "raw"
-LLM_CODE = ("edge/*.py", "edge/expand/**/*.py", "models/smollm2-*/manifest.yaml")
+DAEMON_CODE = ("edge/*.py", "edge/expand/**/*.py")
+LLM_CODE = (*DAEMON_CODE, "models/smollm2-*/manifest.yaml")
+PROMPT_CODE = (*LLM_CODE, "tools/convert/tinyvideo/vocabulary.yaml")
 CODE = ("edge/**/*.py", "models/tinyreel/manifest.yaml", "models/smollm2-*/manifest.yaml")
 
 

@@ -32,7 +32,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     crop_cells: int = 16
     rate: float = 1.0e-3
     calibration_clips: int = 24
-    anonymous_mib: float = 100.0
+    anonymous_mib: float = 110.0
     steps: tuple[int, ...] = (1,)
     view_files: int = 40
     recogniser_minutes: float = 335.0
