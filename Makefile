@@ -233,7 +233,7 @@ $(LLAMA_PEERS)/bin/llama-server: $(LLAMA_SOURCE).tar.gz
 # The emulated board -------------------------------------------------------------------------------------------------
 # The base system, the wheels and the card's changes are kept in runs/board; `rm -r runs/board` starts anew.
 .PHONY: board
-board: $(VENV)/.dev ## edgereel on an emulated 1 GB ARM board, installed, asked, unplugged; hours; writes docs/board.md
+board: $(VENV)/.dev ## edgereel on an emulated 1 GB ARM board, installed, asked, unplugged; an hour; writes docs/board.md
 	@for tool in mmdebstrap arch-test qemu-system-aarch64 qemu-img qemu-aarch64-static fakeroot ssh; do \
 	command -v $$tool >/dev/null || { echo "edgereel: $$tool is missing; sudo apt-get install mmdebstrap arch-test \
 	qemu-system-arm qemu-utils qemu-user-static fakeroot openssh-client" >&2; exit 1; }; done
