@@ -106,11 +106,9 @@ def _measure(one: Measure, *, code: str, raw: Path, quick: bool, noisy: bool) ->
 
 def _report(raw: Path, out: Path, *, noisy: bool) -> int:
     """Print the table; write the page and its plots. The exit code."""
-    found = {
-        one.name: record for one in MEASURES
-        if (record := load(one.name, folder=raw)) and record.code == code_digest(one.code)
-    }  # fmt: skip
-    judged = judge(found)
+    found = {one.name: record for one in MEASURES if (record := load(one.name, folder=raw))}
+    older = {one.name for one in MEASURES if one.name in found and found[one.name].code != code_digest(one.code)}
+    judged = judge({name: record for name, record in found.items() if name not in older})
     _print(found)
     for bar in judged:
         print(f"{VERDICTS[bar.reached].strip('*'):12}  {bar.promise}: {bar.figure}")
@@ -120,7 +118,8 @@ def _report(raw: Path, out: Path, *, noisy: bool) -> int:
             print("bench: no page is written. Run it again when it is quiet (only these are measured), or see --noisy.",
                   file=sys.stderr)  # fmt: skip
             return NOT_QUIET
-    page = results([(one, found.get(one.name)) for one in MEASURES], judged, facts(), plots=_plots(raw, out / "plots"))
+    measured = [(one, found.get(one.name)) for one in MEASURES]
+    page = results(measured, judged, facts(), plots=_plots(raw, out / "plots"), older=older)
     (out / "results.md").write_text(page, encoding="utf-8")
     print(f"written: {out / 'results.md'}")
     return FAILED if any(record.error for record in found.values()) else 0

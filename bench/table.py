@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from bench.bars import Judged
 from bench.figures import spread
@@ -14,10 +14,10 @@ VERDICTS = {True: "reached", False: "**missed**", None: "not measured"}
 
 def results(
     measured: Sequence[tuple[Measure, Record | None]], judged: Sequence[Judged], facts: Sequence[tuple[str, str]],
-    *, plots: Sequence[str] = (),
+    *, plots: Sequence[str] = (), older: Collection[str] = (),
 ) -> str:  # fmt: skip
-    """The whole page."""
-    return "\n".join(_page(measured, judged, facts, plots)) + "\n"
+    """The whole page; the measurements named in `older` are of code that has changed since."""
+    return "\n".join(_page(measured, judged, facts, plots, older)) + "\n"
 
 
 def tables(rows: Sequence[Row]) -> Iterator[str]:
@@ -42,7 +42,7 @@ def tables(rows: Sequence[Row]) -> Iterator[str]:
 
 def _page(
     measured: Sequence[tuple[Measure, Record | None]], judged: Sequence[Judged], facts: Sequence[tuple[str, str]],
-    plots: Sequence[str],
+    plots: Sequence[str], older: Collection[str],
 ) -> Iterator[str]:  # fmt: skip
     yield "# Results\n\n`make bench` writes this page; [docs/performance.md](../docs/performance.md) says how to read it."
     yield "Medians, then the lowest and highest of all rounds.\n"
@@ -65,6 +65,8 @@ def _page(
         else:
             yield from tables(record.rows)
             yield f"{record.at}; {record.seconds:.0f} s; others used {record.others:.2f} of a core meanwhile."
+            if measure.name in older:
+                yield "**The code that this ran has changed since.**"
 
 
 def _cell(row: Row | None) -> str:

@@ -164,7 +164,8 @@ def test_the_page_tells_noise_failures_and_what_is_missing() -> None:
     assert "b: died." in page
     assert "Failed: E: why" in page
     assert "Not measured." in page
-    assert "Noisy" not in page
+    assert "Noisy" not in page and "has changed since" not in page
+    assert "has changed since" in results(found, [], [], older={fine.name})
     noisy = results([(fine, replace(RECORD, noisy=True, quick=True))], [], [])
     assert "**Noisy" in noisy
     assert "**Quick" in noisy
