@@ -18,10 +18,11 @@ from edge.errors import BrokerError
 from edge.link import Link, open_link
 from edge.sections import Broker
 from edge.sent import Sent, SentRequest, again
-from edge.wire import ANY_STATUS, LATER, REPLIES, Outgoing, decode, job_topic, node_of_status, node_topic
+from edge.wire import ANY_STATUS, LATER, REPLIES, Outgoing, decode, job_topic, node_of_status, node_topic, pool_of
 
 RETRY_S = 30.0
 LONGEST_S = 600.0
+POOL_LONGEST_S = 60.0  # full boards leave the topic, and who only watches all topics then seems to have heard it
 NOBODY_S = 1.0  # until what nobody listens to is sent again, at the least: a board with room has come back by then
 ANSWER_S = 5.0  # of a board that is there
 UNHEARD_PER_S = 20.0  # of all such requests together at the most
@@ -160,7 +161,8 @@ class Requester:
         pursuit.tries += 1
         request = pursuit.sent.request
         topic = node_topic(pursuit.node, "req") if pursuit.node else pursuit.sent.topic
-        wait_s = min(self._retry_s * 2 ** min(pursuit.tries - 1, 10), LONGEST_S)
+        longest_s = POOL_LONGEST_S if pool_of(topic) else LONGEST_S
+        wait_s = min(self._retry_s * 2 ** min(pursuit.tries - 1, 10), longest_s)
         before, pursuit.heard = pursuit.heard, True  # unless the broker says that nobody did
         heard = link.publish(
             Outgoing(topic=topic, payload=msgspec.json.encode(request.to_json()), response_topic=self._reply,

@@ -124,6 +124,18 @@ def test_the_waits_grow(server: Mosquitto, tmp_path: Path) -> None:
     assert gaps[3] > 2.5 * gaps[0]
 
 
+def test_a_full_pool_is_asked_again_soon_though_somebody_watches_every_topic(
+    server: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "POOL_LONGEST_S", 0.2)
+    with puppet(server, "watcher", "#") as watcher, client(server, tmp_path, retry_s=0.1):
+        sent_at: list[float] = []
+        while len(sent_at) < 8:  # without that limit the eighth comes after 12.7 s
+            if watcher.next()[1].topic == POOL:
+                sent_at.append(time.monotonic())
+    assert sent_at[-1] - sent_at[0] < 6
+
+
 def test_until_somebody_listens_the_attempt_stays_the_first(server: Mosquitto, tmp_path: Path) -> None:
     with client(server, tmp_path) as one:
         time.sleep(0.6)
