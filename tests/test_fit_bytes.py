@@ -82,7 +82,7 @@ def test_a_clip_that_is_small_enough_is_the_very_file_that_it_would_be_without_a
 
 
 def test_the_same_bound_gives_the_same_file(tmp_path: Path) -> None:
-    shas = {make(tmp_path / f"{number}.mp4", FitBytes(20_000)).sha256 for number in range(2)}
+    shas = {make(tmp_path / f"{number}.mp4", FitBytes(20_000)).sha256 for number in range(8)}
 
     assert len(shas) == 1
 
