@@ -13,7 +13,7 @@ from typing import Any
 
 from bench.groups import Group
 from bench.store import CHECKOUT, WORK
-from bench.watch import Watch
+from bench.watch import OFTEN_S, Watch
 
 PEERS = CHECKOUT / ".venv-bench/bin/python"
 MARK = "bench: "
@@ -38,7 +38,7 @@ class Ended:
 
 def call(
     function: str, argument: dict[str, Any], *, timeout_s: float = 300.0, group: Group | None = None,
-    python: Path | str = sys.executable,
+    python: Path | str = sys.executable, every_s: float = OFTEN_S,
 ) -> Ended:  # fmt: skip
     """Run `function`, written module:name, with `argument`, in a process of its own; in a control group if wanted."""
     command = [str(python), "-m", "bench.child", function, json.dumps(argument)]
@@ -47,7 +47,7 @@ def call(
     log = WORK / "child.log"
     with log.open("wb") as errors, subprocess.Popen(
         command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=errors, preexec_fn=group.enter if group else None,  # noqa: PLW1509 - it only writes its number
-    ) as process, Watch(process.pid, family=False) as watch:  # fmt: skip
+    ) as process, Watch(process.pid, family=False, every_s=every_s) as watch:  # fmt: skip
         try:
             out, _ = process.communicate(timeout=timeout_s)
             why = ""

@@ -16,6 +16,7 @@ from bench.figures import take_turns
 from bench.llm_peers import OUR_OPTIONS, llama_bench, server
 from bench.llm_ways import tokens
 from bench.store import Row
+from bench.watch import SELDOM_S
 from edge.cpu import fast_cores
 from edge.expand.prompt import constant_prefix
 from edge.manifest import LlmManifest
@@ -102,7 +103,7 @@ def _ways(*, read: int, write: int) -> dict[str, Way]:
 
     def python(name: str, argument: dict[str, object]) -> Way:
         def run() -> Found:
-            ended = call(f"bench.llm_ways:{name}", argument)
+            ended = call(f"bench.llm_ways:{name}", argument, every_s=SELDOM_S)
             return ended.check() | ended.peak
 
         return run

@@ -14,12 +14,14 @@ from typing import Any
 
 from bench.groups import Group
 from bench.store import WORK
-from bench.watch import Watch
+from bench.watch import SELDOM_S, Watch
 from edge.manifest import BATCH_TOKENS
 from tests.mosquitto import free_port
 
 BIN = WORK / "build/llama/bin"
 OUR_OPTIONS = ("-fa", "1", "-ctk", "q8_0", "-ctv", "q8_0", "-b", str(BATCH_TOKENS), "-ub", str(BATCH_TOKENS))
+
+TIMEOUT_S = 600.0
 
 
 class MissingPeerError(RuntimeError):
@@ -34,14 +36,26 @@ def program(name: str) -> Path:
 
 
 def llama_bench(gguf: Path, *, threads: int, read: int, write: int, options: tuple[str, ...] = ()) -> dict[str, float]:
-    """Tokens a second, read and written, in one run after its own warm-up."""
+    """Tokens a second, read and written, in one run after its own warm-up, and its peak memory.
+
+    Raises RuntimeError when it dies or takes longer than TIMEOUT_S.
+    """
     command = [
         str(program("llama-bench")), "-m", str(gguf), "-p", str(read), "-n", str(write), "-r", "1",
         "-t", str(threads), "-o", "json", *options,
     ]  # fmt: skip
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=600)
-    found = json.loads(done.stdout)
-    return {"read" if one["n_prompt"] else "written": float(one["avg_ts"]) for one in found}
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process,
+        Watch(process.pid, family=False, every_s=SELDOM_S) as watch,
+    ):
+        try:
+            out, _ = process.communicate(timeout=TIMEOUT_S)
+        except BaseException:  # Ctrl-C too: nothing is left behind
+            process.kill()
+            raise
+    if process.returncode:
+        raise RuntimeError(f"llama-bench ended with {process.returncode}")
+    return {"read" if one["n_prompt"] else "written": float(one["avg_ts"]) for one in json.loads(out)} | watch.peak
 
 
 class Server:
@@ -91,7 +105,7 @@ def server(gguf: Path, *options: str, group: Group | None = None) -> Iterator[Se
     began = time.monotonic()
     with (WORK / "server.log").open("wb") as log, subprocess.Popen(
         command, stdout=log, stderr=log, preexec_fn=group.enter if group else None,  # noqa: PLW1509 - it only writes its number
-    ) as process, Watch(process.pid, family=False) as watch:  # fmt: skip
+    ) as process, Watch(process.pid, family=False, every_s=SELDOM_S) as watch:  # fmt: skip
         try:
             yield Server(process, port, watch, began)
         finally:
