@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from bench import generator, llm
-from bench.figures import digits, line_error
+from bench.figures import digits, line_error, paired
 from bench.llm_small import LOCKED
 from bench.store import Record
 
@@ -47,13 +47,14 @@ def _ours_of_best(column: str, share: float) -> Callable[[Records], tuple[str, b
     """Against the best of llama-bench's thread counts: with the same options, and with its own."""
 
     def look(records: Records) -> tuple[str, bool]:
-        ours, found = _middle(records, "llm-speed", llm.OURS, column), records["llm-speed"].rows
-        best = {}
+        ours, found = records["llm-speed"].values(llm.OURS, column), records["llm-speed"].rows
+        told, shares = [], {}
         for kind in ("our options", "its options"):
             rows = [row for row in found if row.way.startswith(f"llama-bench, {kind}") and row.column == column]
-            best[kind] = max(median(row.values) for row in rows)
-        told = ", ".join(f"{ours / one:.1%} of its best with {kind} ({digits(one)})" for kind, one in best.items())
-        return f"{digits(ours)} tokens/s: {told}", ours >= share * best["our options"]
+            best = max(rows, key=lambda row: median(row.values)).values
+            shares[kind] = paired(ours, best)
+            told.append(f"{shares[kind]:.1%} of its best with {kind} ({digits(median(best))})")
+        return f"{digits(median(ours))} tokens/s: {', '.join(told)}, by rounds", shares["our options"] >= share
 
     return look
 
@@ -73,11 +74,12 @@ def _small(records: Records) -> tuple[str, bool]:
 
 
 def _generator_time(records: Records) -> tuple[str, bool]:
-    ours = _middle(records, "generator", generator.OURS, generator.SLOT)
+    ours = records["generator"].values(generator.OURS, generator.SLOT)
     rows = [row for row in records["generator"].rows if row.unit == "ms" and row.column == generator.SLOT]
-    others = {row.way: median(row.values) for row in rows if row.way.startswith("onnxruntime")}
-    way, best = min(others.items(), key=lambda item: item[1])
-    return f"{digits(ours)} ms for 12 frames; {way}: {digits(best)} ms ({ours / best - 1:+.1%})", ours <= 1.05 * best
+    best = min((row for row in rows if row.way.startswith("onnxruntime")), key=lambda row: median(row.values))
+    more = paired(ours, best.values) - 1
+    theirs = f"{best.way}: {digits(median(best.values))} ms"
+    return f"{digits(median(ours))} ms for 12 frames; {theirs} ({more:+.1%} by rounds)", more <= 0.05
 
 
 def _generator_memory(records: Records) -> tuple[str, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -46,10 +47,19 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def take_turns(rounds: int, ways: Sequence[Way]) -> Iterator[tuple[int, Way]]:
-    """A B C, then A B C again: whatever else changes over time changes for all of them alike."""
+    """Every way once a round: whatever else changes over time changes for all of them alike.
+
+    The order is another one in each round, the same in every run: what ran just before, and how hot it left the
+    processor, is no property of a way.
+    """
     for number in range(rounds):
-        for way in ways:
+        for way in random.Random(number).sample(ways, len(ways)):  # noqa: S311 - an order
             yield number, way
+
+
+def paired(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """The median over the rounds of ours / theirs in the same round: a machine that slows down slows both of a pair."""
+    return median(one / other for one, other in zip(ours, theirs, strict=True))
 
 
 def smallest(works: Callable[[int], bool], *, low: int, high: int, step: int) -> int | None:

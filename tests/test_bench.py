@@ -11,7 +11,7 @@ import pytest
 
 from bench import bars, llm
 from bench.child import call
-from bench.figures import digits, line_error, percentile, smallest, spread, take_turns
+from bench.figures import digits, line_error, paired, percentile, smallest, spread, take_turns
 from bench.measures import MEASURES
 from bench.quiet import MOST, Busy, is_quiet, others, wait_until_quiet
 from bench.store import CODE, LLM_CODE, Record, Row, code_digest, counts, load, save
@@ -49,8 +49,17 @@ def test_a_percentile_is_one_of_the_values() -> None:
     assert percentile([7], 0.99) == 7
 
 
-def test_ways_take_turns() -> None:
-    assert list(take_turns(2, "ab")) == [(0, "a"), (0, "b"), (1, "a"), (1, "b")]
+def test_every_way_runs_once_a_round_and_after_another_one_each_time() -> None:
+    turns = list(take_turns(20, "abcd"))
+    orders = [[way for number, way in turns if number == one] for one in range(20)]
+    assert all(sorted(order) == list("abcd") for order in orders)
+    before_a = {order[order.index("a") - 1] for order in orders if order[0] != "a"}
+    assert before_a == {"b", "c", "d"}
+    assert turns == list(take_turns(20, "abcd"))
+
+
+def test_a_machine_that_slows_down_slows_both_of_a_pair() -> None:
+    assert paired([50, 40, 99], [100, 80, 50]) == 0.5
 
 
 @pytest.mark.parametrize("need", [100, 101, 356, 356.5, 500])
