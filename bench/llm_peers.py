@@ -20,7 +20,6 @@ from tests.mosquitto import free_port
 
 BIN = WORK / "build/llama/bin"
 OUR_OPTIONS = ("-fa", "1", "-ctk", "q8_0", "-ctv", "q8_0", "-b", str(BATCH_TOKENS), "-ub", str(BATCH_TOKENS))
-
 TIMEOUT_S = 600.0
 
 
