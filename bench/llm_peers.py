@@ -37,7 +37,7 @@ def program(name: str) -> Path:
 def llama_bench(gguf: Path, *, threads: int, read: int, write: int, options: tuple[str, ...] = ()) -> dict[str, float]:
     """Tokens a second, read and written, in one run after its own warm-up, and its peak memory.
 
-    Raises RuntimeError when it dies or takes longer than TIMEOUT_S.
+    Raises RuntimeError when it dies, and TimeoutExpired after TIMEOUT_S.
     """
     command = [
         str(program("llama-bench")), "-m", str(gguf), "-p", str(read), "-n", str(write), "-r", "1",
