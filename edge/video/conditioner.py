@@ -22,12 +22,16 @@ class Conditioner:
     def film(self, slots: Mapping[str, str], noise: NDArray[np.float32], timestep: float) -> NDArray[np.float32]:
         """FiLM channels float32 [1, f, 1, 1] for slot values, noise float32 [k] and one timestep."""
         inputs = {
-            "attributes": np.array([[self.number(name, slots) for name in self._vocabulary]], np.int64),
+            "attributes": self.row(slots),
             "noise": noise[None].astype(np.float32),
             "timestep": np.array([timestep], np.float32),
         }
         film = np.asarray(self._session.run(["film"], inputs)[0], np.float32)
         return film[..., None, None]
+
+    def row(self, slots: Mapping[str, str]) -> NDArray[np.int64]:
+        """The numbers int64 [1, slots] of all values, in the order of the vocabulary."""
+        return np.array([[self.number(name, slots) for name in self._vocabulary]], np.int64)
 
     def number(self, name: str, slots: Mapping[str, str]) -> int:
         """The number of a slot's value in the pack. Raises ModelError for a value that the pack does not know."""

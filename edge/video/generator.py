@@ -1,9 +1,9 @@
-"""Plan -> frames: conditioner, layout, denoiser and decoder joined; frames come out as they are made."""
+"""Plan -> frames: conditioner, layout, denoiser, decoder and painter joined; frames come out as they are made."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnxruntime as ort
 from numpy.typing import NDArray
 
 from edge.errors import ModelError
@@ -27,6 +28,7 @@ from edge.video.denoiser import Denoiser
 from edge.video.focus import takes
 from edge.video.layout import Layout, faced
 from edge.video.loop import Loop, meet, overlap
+from edge.video.painter import Painter
 from edge.video.scheduler import choose_steps, draw_noise, timesteps
 from edge.video.session import give_back, open_session
 from edge.video.sharpen import Sharpener
@@ -49,14 +51,18 @@ class Generator:
     ahead = 0.0
 
     def __init__(
-        self, manifest: VideoManifest, textures: Textures, conditioner: Conditioner, denoiser: Denoiser,
-        decoder: Decoder, *, weights: Sequence[Path] = (),
+        self, manifest: VideoManifest, textures: Textures, sessions: Mapping[str, ort.InferenceSession], *,
+        weights: Sequence[Path] = (),
     ) -> None:  # fmt: skip
         self.manifest = manifest
         self.weights = weights
         self.timings_s = {"text": 0.0, "denoise": 0.0, "decode": 0.0}
         self.steps = 0
-        self._conditioner, self._denoiser, self._decoder = conditioner, denoiser, decoder
+        self._conditioner = Conditioner(sessions["conditioner"], manifest.vocabulary)
+        self._denoiser = Denoiser(sessions["denoiser"], channels=manifest.latent.channels)
+        self._decoder = Decoder(sessions["trunk"], sessions["tail"], manifest.parts["trunk"], manifest.latent)
+        painter = sessions.get("painter")
+        self._painter = Painter(painter, textures, self._conditioner, manifest.canvas) if painter is not None else None
         self._steady, self._sharpener = Steady(), Sharpener()
         self._textures = textures
 
@@ -122,6 +128,10 @@ class Generator:
             frames = self._shot(layout, place, films, row=row, stop=stop)
             for at, (camera, frame) in enumerate(zip(layout.camera, frames, strict=True), 1):
                 made = frame if backdrop is None else backdrop.compose(frame, camera=camera, number=number)
+                if self._painter is not None:
+                    share = 1.0 if backdrop is None else min(1.0, number / FADE_FRAMES)
+                    with _timed(self.timings_s, "decode"):
+                        made = self._painter.paint(made, layout, at - 1, shot.slots, noise, share=share)
                 number += 1
                 if cut and shown is not None and at <= FADE:
                     yield np.asarray(cv2.addWeighted(made, at / (FADE + 1), shown, 1 - at / (FADE + 1), 0), np.uint8)
@@ -206,14 +216,7 @@ def open_generator(pack: Pack[ModelManifest], *, threads: int, cache: Path | Non
     weights = [file for _, file in opened.values() if file is not None]
     try:
         with locked(weights, room_mib=room_to_lock_mib()):
-            yield Generator(
-                manifest,
-                open_textures(pack.folder, manifest.textures),
-                Conditioner(sessions["conditioner"], manifest.vocabulary),
-                Denoiser(sessions["denoiser"], channels=manifest.latent.channels),
-                Decoder(sessions["trunk"], sessions["tail"], manifest.parts["trunk"], manifest.latent),
-                weights=weights,
-            )
+            yield Generator(manifest, open_textures(pack.folder, manifest.textures), sessions, weights=weights)
     finally:
         give_back(sessions["conditioner"], manifest.parts["conditioner"].inputs)
 

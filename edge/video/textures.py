@@ -84,6 +84,10 @@ class Textures:
         far = np.tensordot(self._photo, np.concatenate([seen, np.ones_like(seen[..., :1])], axis=2), axes=(1, 2))
         return Place(far, np.zeros_like(self._near[0]))
 
+    def subject(self, number: int, at: float) -> Array:
+        """The features float32 [1, features, rows, columns] of subject `number` in pose `at`, 0 to POSES."""
+        return posed(self._subjects[number], at)[None]
+
     def look_up(self, layout: Array, *, keys: int, place: Place) -> Array:
         """The features float32 [1, features, keys * SAMPLES ** 2 * h, w] under every sample of a slot's layout map.
 
@@ -120,13 +124,8 @@ class Textures:
         kinds, members = np.unique(poses, axis=0, return_inverse=True)
         for number, (subject, sine, cosine) in enumerate(kinds):
             mine = members.ravel() == number
-            pictures = self._subjects[int(subject)]
-            pictures = pictures.reshape(features, POSES, *pictures.shape[1:])
-            at = float(np.arctan2(sine, cosine)) / (2 * np.pi) * POSES % POSES
-            one, share = int(at) % POSES, at % 1
-            before, after = (_packed(pictures[:, pose % POSES]) for pose in (one, one + 1))
-            posed = before + np.float32(share) * (after - before)
-            sampled = _sampled(posed, u[mine], v[mine]) * inside[mine]
+            shown = posed(self._subjects[int(subject)], float(np.arctan2(sine, cosine)) / (2 * np.pi) * POSES)
+            sampled = _sampled(_packed(shown), u[mine], v[mine]) * inside[mine]
             out[:, :, rows[mine], columns[mine]] = sampled.transpose(2, 1, 0)
         return out
 
@@ -136,6 +135,14 @@ def open_textures(folder: Path, wanted: manifest.Textures) -> Textures:
     pictures = (Tiles(folder / name) for name in (wanted.far, wanted.near, wanted.subjects))
     photo = np.array(wanted.photo, np.float32)
     return Textures(*pictures, variants=wanted.variants, chooser=wanted.chooser, photo=photo)
+
+
+def posed(pictures: NDArray[np.int8], at: float) -> Array:
+    """The features float32 [features, rows, columns] of a subject [features * POSES, rows, columns] in pose `at`."""
+    poses = pictures.reshape(-1, POSES, *pictures.shape[1:])
+    one, share = int(at % POSES), np.float32(at % 1)
+    before, after = (poses[:, pose % POSES].astype(np.float32) for pose in (one, one + 1))
+    return before + share * (after - before)
 
 
 def _packed(picture: NDArray[np.number]) -> Array:

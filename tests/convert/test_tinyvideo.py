@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import onnxruntime as ort
 import pytest
 import torch
 
@@ -16,8 +17,11 @@ from edge.plan import Shot
 from edge.video.generator import open_generator
 from tools.convert.latents import components, data, train
 from tools.convert.latents import export as decoder_export
-from tools.convert.tinyvideo import bake, evaluate, export, shards, student_phase
+from tools.convert.tinyvideo import bake, evaluate, export, painter_phase, shards, student_phase
 from tools.convert.tinyvideo.config import Config, load_config
+from tools.convert.tinyvideo.loop import resume
+from tools.convert.tinyvideo.portraits import random_portrait
+from tools.convert.tinyvideo.world import RENDERER
 
 TINY = Path(export.__file__).with_name("tiny.yaml")
 
@@ -36,6 +40,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, config: Config) -> Path:
     bake.bake(config, out)
     shards.write_shards(config, out, out)
     student_phase.student(config, out, out)
+    painter_phase.painter(config, out)
     export.export(config, out, out, out / "pack")
     return out
 
@@ -65,6 +70,37 @@ def test_onnx_repeats_torch_and_int8_stays_near_fp32(run: Path) -> None:
 def test_a_config_that_leaves_nothing_to_learn_from_is_refused(run: Path, config: Config) -> None:
     with pytest.raises(ValueError, match="only looked at"):
         student_phase.student(msgspec.structs.replace(config, shards=1), run, run)
+
+
+def test_the_painters_file_paints_what_was_trained(run: Path) -> None:
+    textures = bake.load_textures(run)
+    trained = painter_phase.new_painter(textures)
+    assert resume(run / "painter.pt", trained).step > 0
+    shown = [random_portrait(RENDERER.vocabulary, np.random.default_rng(5), size=2 * textures.subjects.shape[-1])]
+    given = painter_phase.batch(textures, RENDERER, shown)[:4]
+    with torch.no_grad():
+        wanted = trained(*given).numpy()
+
+    feed = dict(zip(("features", "attributes", "noise", "radius"), (value.numpy() for value in given), strict=True))
+    made = ort.InferenceSession(str(run / "pack" / "painter.onnx")).run(["picture"], feed)[0]
+
+    assert made.shape == wanted.shape
+    assert made.dtype == np.uint8
+    assert np.abs(made.astype(int) - wanted).max() <= 2  # its weights are stored as float16
+
+
+def test_a_painter_learns_its_portraits(run: Path, config: Config) -> None:
+    textures = bake.load_textures(run)
+    rng = np.random.default_rng(6)
+    shown = [random_portrait(RENDERER.vocabulary, rng, size=2 * textures.subjects.shape[-1]) for _ in range(24)]
+    *given, truth = painter_phase.batch(textures, RENDERER, shown)
+    before, after = (painter_phase.new_painter(textures) for _ in range(2))
+    resume(run / "painter.pt", after)
+
+    with torch.no_grad():
+        losses = [float(painter_phase.loss_of(model.rgba(*given), truth)) for model in (before, after)]
+
+    assert losses[1] < 0.8 * losses[0]
 
 
 def test_training_goes_on_from_a_checkpoint(run: Path, config: Config, tmp_path: Path) -> None:

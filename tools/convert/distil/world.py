@@ -94,7 +94,7 @@ class OwnWorld:
         )  # fmt: skip
         share = (entry.variant + 0.5) / self.variants
         z = np.array([NormalDist().inv_cdf(share)], np.float32)
-        return Example(slots=entry.slots, layout=layout, z=z, frames=frames)
+        return Example(slots=entry.slots, layout=layout, z=z, frames=frames, stage=frames)
 
     def pictures(self, *, rows: int, texels: int) -> Pictures:
         """Each place as its clips show it, and each subject as all of its clips together do."""

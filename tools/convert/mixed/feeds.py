@@ -19,9 +19,6 @@ from edge.mode import Mode
 from edge.packs import Pack
 from edge.plan import Plan, Shot
 from edge.stop import Stop
-from edge.video.conditioner import Conditioner
-from edge.video.decoder import Decoder
-from edge.video.denoiser import Denoiser
 from edge.video.diffusion.generator import DiffusionGenerator
 from edge.video.generator import Generator
 from edge.video.session import open_session
@@ -116,11 +113,7 @@ def _watched_generator(folder: Path, manifest: VideoManifest, *, seen: Feeds, th
         name: _Session(open_session(folder / part.file, part, threads=threads)[0], seen[name])
         for name, part in manifest.parts.items()
     }
-    return Generator(
-        manifest, open_textures(folder, manifest.textures), Conditioner(opened["conditioner"], manifest.vocabulary),
-        Denoiser(opened["denoiser"], channels=manifest.latent.channels),
-        Decoder(opened["trunk"], opened["tail"], manifest.parts["trunk"], manifest.latent),
-    )  # fmt: skip
+    return Generator(manifest, open_textures(folder, manifest.textures), opened)
 
 
 class _Watched(DiffusionGenerator):

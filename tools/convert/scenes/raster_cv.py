@@ -146,11 +146,26 @@ def lay(
         alpha = wide
     keep = cv2.bitwise_not(alpha if finish.opacity == 1 else cv2.convertScaleAbs(alpha, alpha=finish.opacity))
     if finish.shadow:
-        shade = _moved(_soft(alpha, coarse, 3), [round(length * height) for length in finish.drop])
-        keep = cv2.multiply(keep, cv2.bitwise_not(cv2.convertScaleAbs(shade, alpha=finish.shadow)), scale=1 / 255)
+        keep = cv2.multiply(keep, _lit(alpha, finish, height=height, coarse=coarse), scale=1 / 255)
     cv2.multiply(window, cv2.merge([keep] * 4), dst=window, scale=1 / 255)
     strength = light * finish.opacity
     cv2.add(window, tile if strength == 1 else cv2.convertScaleAbs(tile, alpha=strength), dst=window)
+
+
+def shade(image: Plate, tile: Plate, box: Box, finish: Finish, *, height: int, coarse: int) -> None:
+    """What `lay` does to the picture around a tile: its shadow alone."""
+    x0, y0, x1, y1 = box
+    window = image[y0:y1, x0:x1]
+    if finish.shadow:
+        alpha = np.asarray(cv2.extractChannel(tile[: window.shape[0], : window.shape[1]], 3), np.uint8)
+        lit = _lit(alpha, finish, height=height, coarse=coarse)
+        cv2.multiply(window, cv2.merge([lit] * 4), dst=window, scale=1 / 255)
+
+
+def _lit(alpha: Plate, finish: Finish, *, height: int, coarse: int) -> Plate:
+    """255 where a silhouette throws no shadow."""
+    shadow = _moved(_soft(alpha, coarse, 3), [round(length * height) for length in finish.drop])
+    return np.asarray(cv2.bitwise_not(cv2.convertScaleAbs(shadow, alpha=finish.shadow)), np.uint8)
 
 
 def _soft(image: Plate, coarse: int, size: int) -> Plate:

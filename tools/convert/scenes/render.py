@@ -13,7 +13,7 @@ from tools.convert.scenes.backdrop_cv import Backdrop
 from tools.convert.scenes.fields import grain, pigment, pigment_corner, vignette
 from tools.convert.scenes.ink import Rgb
 from tools.convert.scenes.particles import Drift, particles, slant_of
-from tools.convert.scenes.raster_cv import SHIFT, dilute, draw, fixed_point, halo, lay, mix_in, polygons, scatter
+from tools.convert.scenes.raster_cv import SHIFT, dilute, draw, fixed_point, halo, lay, mix_in, polygons, scatter, shade
 from tools.convert.scenes.scene import Scene
 from tools.convert.scenes.stage import (
     HALO_REACH,
@@ -31,9 +31,12 @@ from tools.convert.scenes.styles import FINISH
 Frame = NDArray[np.uint8]
 
 
-def render(scene: Scene, frames: Iterable[int], *, height: int = 240) -> Iterator[Frame]:
-    """Yield RGB uint8 [height, height * ASPECT, 3] for each of the given frame numbers."""
-    painter = _Painter(scene, height)
+def render(scene: Scene, frames: Iterable[int], *, height: int = 240, bodies: bool = True) -> Iterator[Frame]:
+    """Yield RGB uint8 [height, height * ASPECT, 3] for each of the given frame numbers.
+
+    Without `bodies` the subjects are seen by their shadows and by the light around them alone.
+    """
+    painter = _Painter(scene, height, bodies=bodies)
     for frame in frames:
         yield painter.frame(frame)
 
@@ -65,8 +68,8 @@ def to_i420(rgb: Frame) -> Frame:
 class _Painter:
     """Holds what stays the same from frame to frame."""
 
-    def __init__(self, scene: Scene, height: int) -> None:
-        self.scene, self.height = scene, height
+    def __init__(self, scene: Scene, height: int, *, bodies: bool) -> None:
+        self.scene, self.height, self.bodies = scene, height, bodies
         self.backdrop = Backdrop(scene, height)
         self.kind = scene.shot.slots["particles"]
         self.slant = slant_of(scene.layout.particles)
@@ -124,6 +127,9 @@ class _Painter:
         if self.style == "watercolour":
             column, row = pigment_corner(actor.x, actor.y, box[:2], self.height)
             dilute(tile, pigment(self.height)[row : row + tile.shape[0], column : column + tile.shape[1]])
+        if not self.bodies:
+            shade(image, tile, box, finish, height=self.height, coarse=self.coarse)
+            return
         lay(image, tile, box, finish, edge=actor.edge, height=self.height, coarse=self.coarse, light=self.light.body)
 
     def _drift(self, image: Frame, drift: Drift, light: float) -> None:

@@ -16,6 +16,7 @@ from edge.video.scheduler import draw_noise
 
 NUISANCE = 12
 VARIANT_NOISE = 2  # the nuisance value that chooses which variant of its place a scene shows
+TONE_NOISE = 9, 10  # those that change the hue and the brightness of its colours
 HOLD_OUT = 10
 PAIRS = 0.15
 
@@ -30,8 +31,13 @@ class Scene:
 
     @property
     def u(self) -> list[float]:
-        """The nuisance values mapped to uniform 0..1 by the normal distribution function."""
-        return [0.5 * (1 + erf(float(value) / sqrt(2))) for value in self.z]
+        """The nuisance values as shares 0..1."""
+        return uniform(self.z)
+
+
+def uniform(z: NDArray[np.float32]) -> list[float]:
+    """Values from N(0, I) as shares 0..1 of the normal distribution."""
+    return [0.5 * (1 + erf(float(value) / sqrt(2))) for value in z]
 
 
 def make_scene(slots: Mapping[str, str], *, seed: int, seconds: float) -> Scene:

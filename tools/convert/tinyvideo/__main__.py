@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 
 from tools.convert.distil.world import OwnWorld
-from tools.convert.tinyvideo import bake, export, recogniser_phase, shards, sheet, student_phase, views
+from tools.convert.tinyvideo import bake, export, painter_phase, recogniser_phase, shards, sheet, student_phase, views
 from tools.convert.tinyvideo.config import load_config
 from tools.convert.tinyvideo.world import RENDERER
 
-PHASES = ["bake", "shards", "student", "export"]
+PHASES = ["bake", "shards", "student", "painter", "export"]
 JUDGES = ["views", "r_eval", "r_train"]
 REDUCED = Path(__file__).with_name("reduced.yaml")
 
@@ -44,6 +44,7 @@ def main() -> None:
         "bake": lambda: bake.bake(config, args.out, world=world),
         "shards": lambda: shards.write_shards(config, args.out, args.latents, world=world, part=part, parts=parts),
         "student": lambda: student_phase.student(config, args.out, args.latents, world=world),
+        "painter": lambda: painter_phase.painter(config, args.out, world=world),
         "export": lambda: export.export(config, args.out, args.latents, args.pack, world=world),
     }
     judges = {

@@ -31,6 +31,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     crops: int = 16
     crop_cells: int = 16
     rate: float = 1.0e-3
+    painter_minutes: float = 40.0
+    painter_rate: float = 3.0e-3
     calibration_clips: int = 24
     anonymous_mib: float = 110.0
     steps: tuple[int, ...] = (1,)

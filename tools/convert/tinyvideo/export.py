@@ -22,6 +22,7 @@ from tools.convert.tinyvideo.config import Config
 from tools.convert.tinyvideo.data import layout_channels
 from tools.convert.tinyvideo.loop import resume, write_whole
 from tools.convert.tinyvideo.networks import MADE, write_networks
+from tools.convert.tinyvideo.painter_phase import PAINTER, painted, write_painter
 from tools.convert.tinyvideo.student import Student
 from tools.convert.tinyvideo.student_phase import new_student
 from tools.convert.tinyvideo.world import RENDERER, World
@@ -41,6 +42,8 @@ def export(config: Config, out: Path, latents: Path, pack: Path, *, world: World
         student, pack, config=config.autoencoder, world=world, textures=open_textures(pack, looked_at),
         steps=max(config.steps), clips=config.calibration_clips,
     )  # fmt: skip
+    if painted(world):
+        write_painter(out, pack, world=world)
     for part in TAKEN:
         shutil.copyfile(latents / "parts" / f"{part}.onnx", pack / f"{part}.onnx")
     report |= json.loads((latents / "parts" / "parity.json").read_text())
@@ -65,10 +68,10 @@ def _write_textures(textures: baked.Textures, pack: Path, world: World) -> manif
 
 def _write_manifest(config: Config, pack: Path, world: World, textures: manifest.Textures) -> None:
     ae, vocabulary = config.autoencoder, world.vocabulary
-    names = (*MADE, *TAKEN)
+    names = (*MADE, *TAKEN, *([PAINTER] if painted(world) else []))
     states = {"trunk": STATES}
     whole = VideoManifest(
-        format=1, name=ae.name, version="0.2.0", tier=ae.tier, opset=OPSET, licence=world.licence,
+        format=1, name=ae.name, version="0.3.0", tier=ae.tier, opset=OPSET, licence=world.licence,
         description=f"{len(vocabulary['subject'].values)} subjects in {len(vocabulary['background'].values)} places, "
         "drawn by edgereel's own generator.",
         source=world.source,

@@ -54,7 +54,7 @@ def _rows(config: Config, world: World, encoder: Encoder, number: int) -> list[R
 
 def _row(config: Config, vocabulary: Mapping[str, Slot], encoder: Encoder, example: Example, slot: int) -> Row:
     ae = config.autoencoder
-    pictures = example.frames(slot_frames(ae, slot), ae.height)
+    pictures = example.stage(slot_frames(ae, slot), ae.height)
     blocks = np.stack([to_blocks(picture) for picture in pictures]).reshape(1, -1, *(2 * s for s in ae.cells))
     latents = encoder(torch.from_numpy(blocks).float() / 255)[0].numpy()
     layout = scene_map(ae, vocabulary, example.layout, slot)[0]

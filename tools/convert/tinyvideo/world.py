@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from edge.manifest import Slot
 from edge.video.layout import Layout
 from tools.convert.scenes.render import render, to_i420
-from tools.convert.scenes.scene import NUISANCE, VARIANT_NOISE
+from tools.convert.scenes.scene import NUISANCE, TONE_NOISE, VARIANT_NOISE
 from tools.convert.scenes.scenery import VARIANTS
 from tools.convert.tinyvideo.data import random_scene
 from tools.convert.tinyvideo.paint import paint_places, paint_subjects
@@ -26,13 +27,15 @@ Array = NDArray[np.float32]
 class Example:
     """One clip: a value for every slot, where everything is, the noise `z` [k] that it stands for, and its pictures.
 
-    `frames(numbers, height)` yields planar 4:2:0 uint8 [height * 3 / 2, width].
+    `frames(numbers, height)` yields planar 4:2:0 uint8 [height * 3 / 2, width]; `stage` the same as it is before the painter
+    adds what is left to it: without the bodies of subjects, or as `frames` where there is no painter.
     """
 
     slots: Mapping[str, str]
     layout: Layout
     z: Array
     frames: Callable[[Sequence[int], int], Iterator[Bytes]]
+    stage: Callable[[Sequence[int], int], Iterator[Bytes]]
 
 
 class Pictures(NamedTuple):
@@ -70,6 +73,7 @@ class RendererWorld:
     """The world of `tools/convert/scenes`, in the words of a vocabulary: the repository's, or that of a pack made with it."""
 
     noise, chooser, variants = NUISANCE, VARIANT_NOISE, VARIANTS
+    tones = TONE_NOISE
     licence = "Apache-2.0"
     source = "tools/convert/tinyvideo (simulator distillation from tools/convert/scenes)"
 
@@ -85,10 +89,13 @@ class RendererWorld:
         """Scene number `number` of the endless training set."""
         scene = random_scene(self.vocabulary, seed=number)
 
-        def frames(numbers: Sequence[int], height: int) -> Iterator[Bytes]:
-            return map(to_i420, render(scene, numbers, height=height))
+        def drawn(numbers: Sequence[int], height: int, *, bodies: bool) -> Iterator[Bytes]:
+            return map(to_i420, render(scene, numbers, height=height, bodies=bodies))
 
-        return Example(slots=scene.shot.slots, layout=scene.layout, z=scene.z, frames=frames)
+        return Example(
+            slots=scene.shot.slots, layout=scene.layout, z=scene.z, frames=partial(drawn, bodies=True),
+            stage=partial(drawn, bodies=False),
+        )  # fmt: skip
 
     def pictures(self, *, rows: int, texels: int) -> Pictures:
         """Painted once, by the renderer's own hand."""
