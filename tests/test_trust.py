@@ -61,7 +61,7 @@ def test_trust_is_given_once_and_ends_when_the_manifest_changes(models: Path) ->
     assert find_pack("tinypack", roots=[models]).trust is Trust.NONE
     trust("tinypack", models)
     assert find_pack("tinypack", roots=[models]).trust is Trust.GIVEN
-    rewrite(models / "tinypack", "version: 0.2.0", "version: 0.2.1")
+    rewrite(models / "tinypack", "version: 0.3.0", "version: 0.3.1")
     assert find_pack("tinypack", roots=[models]).trust is Trust.NONE
 
 
