@@ -21,8 +21,9 @@ from tools.convert.tinyvideo.loop import Average, cosine, resume, run_loop, set_
 from tools.convert.tinyvideo.world import RENDERER, World
 
 MOVING = 8 / 255  # a sample that changes more than this within a slot counts as moving
-MOVING_WEIGHT = 2.0
-SQUARE_WEIGHT = 1.0
+MOVING_WEIGHT = 4.0
+CHROMA_WEIGHT = 0.3
+SQUARE_WEIGHT = 2.0
 TIME_WEIGHT, EDGE_WEIGHT = 0.5, 0.3
 STILL = 1 / 255  # a sample that changes less than this from frame to frame must not shimmer
 STILL_WEIGHT = 7.0
@@ -102,12 +103,14 @@ def decoder(config: Config, out: Path, *, world: World = RENDERER) -> None:
 def pixel_loss(config: Config, made: Tensor, truth: Tensor) -> Tensor:
     """Charbonnier and root mean square with weight on what moves, plus changes in time and edges of luma."""
     n, slots, _, rows, columns = truth.shape
+    whole = truth.reshape(n, slots, config.slot_frames, 96, rows, columns)
+    moving = (whole.amax(dim=2, keepdim=True) - whole.amin(dim=2, keepdim=True) > MOVING).expand_as(whole)
     shape = (n, slots * config.slot_frames, 96, rows, columns)
-    made, truth = made.reshape(shape), truth.reshape(shape)
+    made, truth, moving = made.reshape(shape), truth.reshape(shape), moving.reshape(shape)
     error = torch.sqrt((made - truth) ** 2 + 1e-5)
     change = truth.diff(dim=1)
-    moving = torch.cat([change[:, :1], change], dim=1).abs() > MOVING
-    weight = 1 + MOVING_WEIGHT * moving
+    planes = torch.tensor([1.0, CHROMA_WEIGHT]).repeat_interleave(torch.tensor([64, 32]))[:, None, None]
+    weight = (1 + MOVING_WEIGHT * moving) * planes
     loss = (error * weight).mean() + SQUARE_WEIGHT * torch.sqrt((error**2 * weight).mean())
     still = 1 + STILL_WEIGHT * (change.abs() < STILL)
     loss = loss + TIME_WEIGHT * ((made.diff(dim=1) - change).abs() * still).mean()

@@ -18,6 +18,7 @@ FINER = 2  # samples of the picture for a texel, in each direction
 WIDTH, FILM_WIDTH = 32, 128
 PAINTS = 8
 NOTHING = 1.5 / 255
+LEAST = 1e-3  # canvas heights: no radius is smaller
 # Premultiplied red, green, blue and alpha from 0 to 1 to premultiplied Y, U, V and alpha from 0 to 255: BT.601, limited.
 TO_YUV = (
     (65.481, 128.553, 24.966, 16.0),
@@ -68,7 +69,7 @@ class Painter(nn.Module):
             for place, size in zip(shape.places, shape.slots, strict=True)
         ]
         tones = torch.erf(noise[:, list(shape.tones)] / math.sqrt(2))
-        film = self.film(torch.cat([*hot, tones, torch.log2(radius) + 3], dim=1))
+        film = self.film(torch.cat([*hot, tones, torch.log2(radius.clamp(min=LEAST)) + 3], dim=1))
         films = film[:, : 4 * WIDTH, None, None].split(WIDTH, dim=1)
         x = functional.relu(self.enter(features * self.scale) * (1 + films[0]) + films[1])
         x = functional.relu(self.mix(x) * (1 + films[2]) + films[3])
@@ -78,7 +79,8 @@ class Painter(nn.Module):
 
     def forward(self, features: Tensor, attributes: Tensor, noise: Tensor, radius: Tensor) -> Tensor:
         """Premultiplied Y, U, V and alpha, uint8; all 0 where they are within a level of nothing."""
-        rgba = self.rgba(features, attributes, noise, radius).clamp(0, 1)
-        seen = (rgba.amax(dim=1, keepdim=True) > NOTHING).float()
-        picture = functional.conv2d(rgba * seen, self.get_buffer("to_yuv"))
+        rgb, alpha = self.rgba(features, attributes, noise, radius).clamp(0, 1).split([3, 1], dim=1)
+        alpha = torch.maximum(alpha, rgb.amax(dim=1, keepdim=True))  # so it is in every portrait
+        seen = (alpha > NOTHING).float()
+        picture = functional.conv2d(torch.cat([rgb, alpha], dim=1) * seen, self.get_buffer("to_yuv"))
         return torch.clamp(picture + 0.5, 0, 255).to(torch.uint8)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeGuard
 
@@ -66,12 +68,17 @@ def painter(config: Config, out: Path, *, world: World = RENDERER) -> None:
     still = np.random.default_rng(HELD_SEED)
     held = batch(textures, world, [random_portrait(world.vocabulary, still, size=size) for _ in range(HELD)])
     checked = [0]
-    pool: list[Portrait] = []
+    # Portraits in one block: strewn among the buffers of the steps they would keep the gaps of those from being used again.
+    bank = np.empty((POOL, 4, size, size), np.uint8)
+    pool: dict[int, Portrait] = {}
+    places = itertools.cycle(range(POOL))
 
     def step(share: float) -> float:
         set_rate(optimiser, config.painter_rate * min(1.0, (progress.step + 1) / WARM_UP) * cosine(share))
-        pool.extend(random_portrait(world.vocabulary, rng, size=size) for _ in range(NEW if pool else POOL // 10))
-        del pool[:-POOL]
+        for _ in range(NEW if pool else POOL // 10):
+            drawn, place = random_portrait(world.vocabulary, rng, size=size), next(places)
+            bank[place] = drawn.picture
+            pool[place] = replace(drawn, picture=bank[place])
         *given, truth = batch(textures, world, [pool[int(rng.integers(len(pool)))] for _ in range(BATCH)])
         loss = loss_of(model.rgba(*given), truth)
         optimiser.zero_grad()
