@@ -99,7 +99,10 @@ class Mosquitto:
                 yield listener
             finally:
                 process.terminate()
-                process.wait(10)
+                try:
+                    process.wait(10)
+                except subprocess.TimeoutExpired:  # its handler wants a lock that what it interrupts may hold
+                    process.kill()
 
 
 class Listener:
