@@ -226,7 +226,9 @@ def test_a_second_run_into_the_same_folder_is_told_so(cli: Cli, board: list[str]
     written(tmp_path, *PROMPTS)
     with start(board, tmp_path) as process:
         wait_for(tmp_path / "clips", 1, process)
+        process.send_signal(signal.SIGSTOP)  # on a busy machine it would be done before the second one looks
         outcome = cli("generate", "-f", "prompts.txt", "--out", "clips", *QUICK, *board)
+        process.send_signal(signal.SIGCONT)
         process.communicate(timeout=60)
 
     assert outcome.code == 6 and "Another run fills" in outcome.err
