@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from edge.manifest import Canvas
+from edge.manifest import Canvas, VideoManifest, load_manifest
 from edge.video.decoder import to_i420
 from tools.convert.latents import components, data, evaluate, export, train
 from tools.convert.latents.board import open_decoder
@@ -17,6 +18,7 @@ from tools.convert.latents.config import Config
 from tools.convert.latents.measure import figures
 from tools.convert.latents.network import ImageEncoder
 from tools.convert.latents.pixels import from_blocks, to_blocks
+from tools.convert.tinyvideo.restore import read_components
 
 CONFIG = Config(
     name="small", tier="test", height=160, width=288, channels=16, slot_width=32, detail_width=32, key_width=16, tail_width=32,
@@ -125,3 +127,17 @@ def test_reconstructions_are_judged_through_the_boards_own_decoder(run: Path) ->
 def _on_the_board(folder: Path, latents: np.ndarray) -> np.ndarray:
     decoder = open_decoder(CONFIG, folder)
     return np.stack([frame for slot in latents for key in decoder.frames(slot[None]) for frame in key])
+
+
+def test_the_components_that_are_kept_are_those_that_the_shipped_decoder_inverts(tmp_path: Path) -> None:
+    shutil.copyfile(Path(components.__file__).with_name("tinyreel.npz"), tmp_path / "encoder.npz")
+    pack = Path(__file__).parents[2] / "models" / "tinyreel"
+    manifest = load_manifest(pack)
+    assert isinstance(manifest, VideoManifest)
+
+    kept, decoded = components.load_components(tmp_path).basis, read_components(pack, manifest).basis
+
+    assert kept.dtype == np.float32
+    alike = np.sum(kept * decoded, axis=0) / np.linalg.norm(kept, axis=0) / np.linalg.norm(decoded, axis=0)
+    assert np.median(alike) > 0.9
+    assert alike.min() > 0.5

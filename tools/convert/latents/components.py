@@ -44,9 +44,9 @@ def encoder(config: Config, out: Path) -> None:
 
 
 def load_components(out: Path) -> Components:
-    """What `encoder` wrote."""
+    """What `encoder` wrote, or `tinyreel.npz`, which holds the components of the shipped pack as float16."""
     with np.load(out / "encoder.npz") as file:
-        return Components(file["mean"], file["basis"])
+        return Components(file["mean"].astype(np.float32), file["basis"].astype(np.float32))
 
 
 def fit(slots: NDArray[np.uint8], *, channels: int, samples: int, seed: int) -> tuple[Components, float]:
