@@ -139,4 +139,5 @@ def test_the_components_that_are_kept_are_those_that_the_shipped_decoder_inverts
 
     assert kept.dtype == np.float32
     alike = np.sum(kept * decoded, axis=0) / np.linalg.norm(kept, axis=0) / np.linalg.norm(decoded, axis=0)
-    assert alike.min() > 0.6  # the decoder's linear part is not of full rank, and was trained on; others are near 0
+    assert np.median(alike) > 0.8  # the decoder's linear part is not of full rank, and was trained on
+    assert np.mean(alike > 0.5) > 0.9
