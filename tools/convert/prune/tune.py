@@ -14,7 +14,7 @@ from torch import Tensor
 
 from edge.video.scheduler import timesteps
 from tools.convert.prune.scenes import Scenes
-from tools.convert.tinyvideo.loop import Average, cosine, resume, run_loop, set_rate
+from tools.convert.tinyvideo.loop import Average, cosine, descend, resume, run_loop, set_rate
 from tools.convert.tinyvideo.store import Shards
 from tools.convert.tinyvideo.student import Student
 from tools.convert.tinyvideo.student_phase import REFINE_SHARE, Loss
@@ -80,12 +80,7 @@ def tune(
         set_rate(optimiser, RATE * min(1.0, (progress.step + 1) / WARM_UP) * cosine(share))
         *given, focus, truth = lessons.batch(rng)
         loss = loss_of(model(*given), truth, focus)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        average.follow(model, progress.step)
-        return float(loss.detach())
+        return descend(loss, model, optimiser, average, progress.step)
 
     def check() -> dict[str, float]:
         checked[0] += 1

@@ -95,6 +95,18 @@ def _save(path: Path, keep: torch.nn.Module, progress: Progress, extra: Mapping[
     draw_curves(path.with_suffix(".log"), path.with_name(f"{path.stem}-train.png"))
 
 
+def descend(
+    loss: torch.Tensor, model: torch.nn.Module, optimiser: torch.optim.Optimizer, average: Average, step: int
+) -> float:
+    """One step down the loss, with gradients of norm 1 at the most; the average follows. Returns the loss."""
+    optimiser.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimiser.step()
+    average.follow(model, step)
+    return float(loss.detach())
+
+
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
     """Set the learning rate of every group."""
     for group in optimiser.param_groups:

@@ -21,7 +21,7 @@ from tools.convert.quantize import halve, to_onnx
 from tools.convert.tinyvideo.bake import Textures, load_textures
 from tools.convert.tinyvideo.config import Config
 from tools.convert.tinyvideo.data import attributes
-from tools.convert.tinyvideo.loop import Average, cosine, resume, run_loop, set_rate
+from tools.convert.tinyvideo.loop import Average, cosine, descend, resume, run_loop, set_rate
 from tools.convert.tinyvideo.painter import FINER, Painter, PainterShape
 from tools.convert.tinyvideo.portraits import Portrait, random_portrait
 from tools.convert.tinyvideo.world import RENDERER, RendererWorld, World
@@ -81,12 +81,7 @@ def painter(config: Config, out: Path, *, world: World = RENDERER) -> None:
             pool[place] = replace(drawn, picture=bank[place])
         *given, truth = batch(textures, world, [pool[int(rng.integers(len(pool)))] for _ in range(BATCH)])
         loss = loss_of(model.rgba(*given), truth)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        average.follow(model, progress.step)
-        return float(loss.detach())
+        return descend(loss, model, optimiser, average, progress.step)
 
     @torch.no_grad()
     def check() -> dict[str, float]:

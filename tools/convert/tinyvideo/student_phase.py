@@ -13,7 +13,7 @@ from tools.convert.latents.components import Components, load_components
 from tools.convert.latents.config import Config as Autoencoder
 from tools.convert.tinyvideo.bake import Textures, load_textures
 from tools.convert.tinyvideo.config import Config
-from tools.convert.tinyvideo.loop import Average, cosine, resume, run_loop, set_rate
+from tools.convert.tinyvideo.loop import Average, cosine, descend, resume, run_loop, set_rate
 from tools.convert.tinyvideo.store import HELD, Shards
 from tools.convert.tinyvideo.student import Shape, Student
 from tools.convert.tinyvideo.world import RENDERER, World
@@ -73,12 +73,7 @@ def student(config: Config, out: Path, latents: Path, *, world: World = RENDERER
                 before = model(row, z, time_, layout, before)
             time_ = torch.full_like(time_, REFINE_TIME)
         loss = loss_of(model(row, z, time_, layout, before), truth, focus)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        average.follow(model, progress.step)
-        return float(loss.detach())
+        return descend(loss, model, optimiser, average, progress.step)
 
     def check() -> dict[str, float]:
         store.refresh()
