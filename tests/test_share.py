@@ -41,8 +41,11 @@ class Part:
         self.queue.put(ask(job_id, **fields), now=self.queue.now(), pool=pool)
 
     def joined(self) -> bool:
+        """After two turns: the connection may come just after the first has looked for it."""
         self.share.follow(unfit="", full="")
-        return bool(self.share.to_json()["joined"])
+        joined = bool(self.share.to_json()["joined"])
+        self.share.follow(unfit="", full="")
+        return joined
 
 
 @contextmanager
