@@ -47,14 +47,14 @@ def _ours_of_best(column: str, share: float) -> Callable[[Records], tuple[str, b
     """Against the best of llama-bench's thread counts: with the same options, and with its own."""
 
     def look(records: Records) -> tuple[str, bool]:
-        ours, found = records["llm-speed"].values(llm.OURS, column), records["llm-speed"].rows
-        told, shares = [], {}
+        record, told, shares = records["llm-speed"], [], {}
         for kind in ("our options", "its options"):
-            rows = [row for row in found if row.way.startswith(f"llama-bench, {kind}") and row.column == column]
-            best = max(rows, key=lambda row: median(row.values)).values
-            shares[kind] = paired(ours, best)
-            told.append(f"{shares[kind]:.1%} of its best with {kind} ({digits(median(best))})")
-        return f"{digits(median(ours))} tokens/s: {', '.join(told)}, by rounds", shares["our options"] >= share
+            rows = [row for row in record.rows if row.way.startswith(f"llama-bench, {kind}") and row.column == column]
+            best = max(rows, key=lambda row: median(row.values))
+            shares[kind] = paired(record.values(best.way, llm.beside(column)), best.values)
+            told.append(f"{shares[kind]:.1%} of its best with {kind} ({digits(median(best.values))})")
+        ours = digits(_middle(records, "llm-speed", llm.OURS, column))
+        return f"{ours} tokens/s: {', '.join(told)}, by pairs of runs", shares["our options"] >= share
 
     return look
 

@@ -126,22 +126,36 @@ def _ways(*, read: int, write: int) -> dict[str, Way]:
     return ways | {SERVER: served, DEFAULTS: python("defaults", given)}
 
 
+def beside(column: str) -> str:
+    """The column of what edgereel did directly before or after a peer's run, in the row of the peer."""
+    return f"{OURS} beside it, {column}"
+
+
 def _rows(ways: dict[str, Way], *, rounds: int) -> list[Row]:
+    """Every peer once a round, and edgereel directly before or after it, by turns: a guest's host slows down for minutes."""
     cells: dict[tuple[str, str, str], list[float]] = defaultdict(list)
     failed: dict[str, str] = {}
-    for _, name in take_turns(rounds, list(ways)):
-        if name in failed:
-            continue
-        try:
-            told = ways[name]()
-        except (RuntimeError, OSError, subprocess.SubprocessError) as exc:
-            failed[name] = str(exc)[:200]
-            continue
+    for number, peer in take_turns(rounds, [name for name in ways if name != OURS]):
+        found = {name: _found(ways, name, failed) for name in ((peer, OURS) if number % 2 else (OURS, peer))}
         for key, (column, unit) in _COLUMNS.items():
-            if key in told:
-                cells[name, column, unit].append(told[key])
+            told = {name: one[key] for name, one in found.items() if key in one}
+            for name, value in told.items():
+                cells[name, column, unit].append(value)
+            if unit == RATE and len(told) == len(found):
+                cells[peer, beside(column), unit].append(told[OURS])
     rows = [Row(way=way, column=column, unit=unit, values=values) for (way, column, unit), values in cells.items()]
     return rows + [Row(way=way, column=WRITES, unit=RATE, note=f"failed: {why}") for way, why in failed.items()]
+
+
+def _found(ways: dict[str, Way], name: str, failed: dict[str, str]) -> Found:
+    """What one way does now; nothing when it fails or failed before."""
+    if name in failed:
+        return {}
+    try:
+        return ways[name]()
+    except (RuntimeError, OSError, subprocess.SubprocessError) as exc:
+        failed[name] = str(exc)[:200]
+        return {}
 
 
 _COLUMNS = {

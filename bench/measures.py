@@ -24,12 +24,13 @@ class Measure:
 
 MEASURES = (
     Measure(
-        name="llm-speed", group="llm", title="Language model, alone", minutes=10, run=llm.speed, code=LLM_CODE,
+        name="llm-speed", group="llm", title="Language model, alone", minutes=15, run=llm.speed, code=LLM_CODE,
         about="SmolLM2-135M Q4_1, the shipped one. `reads` is prefill of 256 tokens, `writes` 128 tokens without drawing, "
-              "as llama-bench does both; `writes and draws` with the drawing of each token.",
+              "as llama-bench does both; `writes and draws` with the drawing of each token. `edgereel beside it` is what "
+              "edgereel did directly before or after each run of that peer.",
     ),
     Measure(
-        name="llm-contended", group="llm", title="Language model, one core busy", minutes=5, run=llm.contended,
+        name="llm-contended", group="llm", title="Language model, one core busy", minutes=9, run=llm.contended,
         code=LLM_CODE, about="The same beside one process that counts all the time; 64 tokens read, 24 written.",
     ),
     Measure(

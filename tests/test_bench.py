@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -143,10 +144,31 @@ def test_a_bar_is_reached_missed_or_not_measured() -> None:
 def test_the_best_thread_count_is_the_one_to_reach() -> None:
     bench = "llama-bench, our options, {} threads"
     others = [(bench.format(1), llm.WRITES, 50.0), (bench.format(2), llm.WRITES, 80.0)]
-    own = ("llama-bench, its options, 1 threads", llm.WRITES, 90.0)
+    own = "llama-bench, its options, 1 threads"
     for ours, reached in ((79.0, True), (70.0, False)):
-        records = measured("llm-speed", (llm.OURS, llm.WRITES, ours), *others, own)
+        beside = [(way, llm.beside(llm.WRITES), ours) for way in (bench.format(2), own)]
+        records = measured("llm-speed", (llm.OURS, llm.WRITES, 99.0), *others, (own, llm.WRITES, 90.0), *beside)
         assert verdict("writes at least 97 %", records) is reached
+
+
+def test_edgereel_runs_directly_beside_each_peer_and_a_peer_that_fails_is_run_no_more() -> None:
+    ran: list[str] = []
+
+    def way(name: str) -> dict[str, float]:
+        ran.append(name)
+        if name == "broken":
+            raise RuntimeError("no such program")
+        return {"read": len(ran), "pss_mib": 7.0}
+
+    names = (llm.OURS, "one", "two", "broken")
+    rows = llm._rows({name: partial(way, name) for name in names}, rounds=4)
+    found = {(row.way, row.column): row.values for row in rows}
+    for peer in ("one", "two"):
+        pairs = zip(found[peer, llm.READS], found[peer, llm.beside(llm.READS)], strict=True)
+        assert [abs(own - other) for own, other in pairs] == [1] * 4
+    assert ran.count("broken") == 1
+    assert len(found[llm.OURS, llm.READS]) == 12
+    assert ("one", llm.beside("peak PSS")) not in found
 
 
 def test_a_long_clip_is_judged_by_memory_and_by_the_line() -> None:
