@@ -14,7 +14,7 @@ from typing import Any
 
 from bench.groups import Group
 from bench.store import WORK
-from bench.watch import SELDOM_S, Watch
+from bench.watch import NEVER_S, Watch
 from edge.manifest import BATCH_TOKENS
 from tests.mosquitto import free_port
 
@@ -34,8 +34,10 @@ def program(name: str) -> Path:
     return BIN / name
 
 
-def llama_bench(gguf: Path, *, threads: int, read: int, write: int, options: tuple[str, ...] = ()) -> dict[str, float]:
-    """Tokens a second, read and written, in one run after its own warm-up, and its peak memory.
+def llama_bench(
+    gguf: Path, every_s: float, *, threads: int, read: int, write: int, options: tuple[str, ...] = ()
+) -> dict[str, float]:
+    """Tokens a second, read and written, in one run after its own warm-up, and its peak memory, looked at `every_s`.
 
     Raises RuntimeError when it dies, and TimeoutExpired after TIMEOUT_S.
     """
@@ -45,7 +47,7 @@ def llama_bench(gguf: Path, *, threads: int, read: int, write: int, options: tup
     ]  # fmt: skip
     with (
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process,
-        Watch(process.pid, family=False, every_s=SELDOM_S) as watch,
+        Watch(process.pid, family=False, every_s=every_s) as watch,
     ):
         try:
             out, _ = process.communicate(timeout=TIMEOUT_S)
@@ -97,14 +99,14 @@ class Server:
 
 
 @contextmanager
-def server(gguf: Path, *options: str, group: Group | None = None) -> Iterator[Server]:
+def server(gguf: Path, *options: str, group: Group | None = None, every_s: float = NEVER_S) -> Iterator[Server]:
     """A llama-server with its default options and these, for the time of the block."""
     port = free_port()
     command = [str(program("llama-server")), "-m", str(gguf), "--host", "127.0.0.1", "--port", str(port), *options]
     began = time.monotonic()
     with (WORK / "server.log").open("wb") as log, subprocess.Popen(
         command, stdout=log, stderr=log, preexec_fn=group.enter if group else None,  # noqa: PLW1509 - it only writes its number
-    ) as process, Watch(process.pid, family=False, every_s=SELDOM_S) as watch:  # fmt: skip
+    ) as process, Watch(process.pid, family=False, every_s=every_s) as watch:  # fmt: skip
         try:
             yield Server(process, port, watch, began)
         finally:

@@ -151,24 +151,23 @@ def test_the_best_thread_count_is_the_one_to_reach() -> None:
         assert verdict("writes at least 97 %", records) is reached
 
 
-def test_edgereel_runs_directly_beside_each_peer_and_a_peer_that_fails_is_run_no_more() -> None:
+def test_edgereel_runs_directly_beside_each_peer_and_a_close_rival_more_often() -> None:
     ran: list[str] = []
 
-    def way(name: str) -> dict[str, float]:
+    def way(name: str, every_s: float) -> dict[str, float]:
         ran.append(name)
         if name == "broken":
             raise RuntimeError("no such program")
-        return {"read": len(ran), "pss_mib": 7.0}
+        return {"read": len(ran), "written": 8 if name == "far" else 10, "pss_mib": 1 / every_s}
 
-    names = (llm.OURS, "one", "two", "broken")
-    rows = llm._rows({name: partial(way, name) for name in names}, rounds=4)
+    names = (llm.OURS, "close", "far", "broken")
+    rows = llm._rows({name: partial(way, name) for name in names}, rounds=2, rivals=["close", "far"])
     found = {(row.way, row.column): row.values for row in rows}
-    for peer in ("one", "two"):
-        pairs = zip(found[peer, llm.READS], found[peer, llm.beside(llm.READS)], strict=True)
-        assert [abs(own - other) for own, other in pairs] == [1] * 4
+    for peer, count in (("close", 2 * llm.MANY), ("far", 2), ("broken", 0)):
+        pairs = zip(found.get((peer, llm.READS), []), found.get((peer, llm.beside(llm.READS)), []), strict=True)
+        assert [abs(own - other) for own, other in pairs] == [1] * count
     assert ran.count("broken") == 1
-    assert len(found[llm.OURS, llm.READS]) == 12
-    assert ("one", llm.beside("peak PSS")) not in found
+    assert found["close", "peak PSS"] == [10]
 
 
 def test_a_long_clip_is_judged_by_memory_and_by_the_line() -> None:
