@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from edge.plan import Shot
+from edge.plan import Plan, Shot
+from edge.stop import Stop
 from tools.convert.judge import __main__ as command
-from tools.convert.judge.clips import Clip, rendered
+from tools.convert.judge.chain import judge_chain
+from tools.convert.judge.clips import Clip, direct_row, open_pack, rendered, whole_clip
 from tools.convert.judge.fresh import judge_renders
-from tools.convert.judge.judge import Order, judge_pack
+from tools.convert.judge.judge import SEED, Order, judge_pack, tasks_of
 from tools.convert.judge.pairs import Pair, judge_pairs, read_pairs
 from tools.convert.judge.verdicts import Seen, accuracies, confusions
-from tools.convert.tinyvideo.recogniser import Recogniser, Shape, save_recogniser
+from tools.convert.tinyvideo.recogniser import Recogniser, Shape, judge_view, save_recogniser
 from tools.convert.tinyvideo.views import slot_values
 from tools.convert.tinyvideo.vocabulary import load_vocabulary
 
@@ -99,6 +101,26 @@ def test_two_sets_have_their_accuracies_and_the_gap_between_seen_and_held_out(re
     figures = judge_pack(Order(pack=TINY, sets=["p1", "p2"], clips=1, diverse=0, threads=1), recogniser).figures
 
     assert {"p1.subject_acc", "p2.subject_acc", "held_out_gap_points", "oracle.held_out_gap_points"} <= set(figures)
+
+
+def test_of_a_chain_the_last_segment_is_judged_by_its_own_frames(
+    recogniser: Recogniser, prompts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    views: list[np.ndarray] = []
+    see = recogniser.verdict
+    monkeypatch.setattr(recogniser, "verdict", lambda view: views.append(view) or see(view))
+    order = Order(pack=TINY, sets=[str(prompts)], clips=1, threads=1)
+
+    figures = judge_chain(order, recogniser)
+
+    with open_pack(TINY, threads=1) as generator:
+        shot = tasks_of(order, generator)[0][0].plan.shots[0]
+        plan = Plan(shots=(shot, shot), caption="", coverage=1.0)
+        frames = list(generator.frames(plan, row=direct_row(None), seed=SEED, stop=Stop()))
+    half = len(frames) // 2
+    for view, segment in zip(views, (frames[:half], frames[half:]), strict=True):
+        assert np.array_equal(view, judge_view(whole_clip(segment).evenly())[None])
+    assert figures["lost_points"] == 100 * (figures["first.subject_acc"] - figures["last.subject_acc"])
 
 
 def test_fresh_renders_are_judged_and_broken_clips_are_far_off(recogniser: Recogniser) -> None:

@@ -10,11 +10,12 @@ import cv2
 import torch
 
 from edge.manifest import load_manifest
+from tools.convert.judge.chain import judge_chain
 from tools.convert.judge.fresh import judge_renders
 from tools.convert.judge.judge import Order, judge_pack
 from tools.convert.judge.pairs import judge_pairs, read_pairs
 from tools.convert.judge.picture import Thumbnails
-from tools.convert.judge.report import PACK_BARS, PAIR_BARS, RENDER_BARS, table, warnings, write_json
+from tools.convert.judge.report import CHAIN_BARS, PACK_BARS, PAIR_BARS, RENDER_BARS, table, warnings, write_json
 from tools.convert.judge.verdicts import confusions
 from tools.convert.tinyvideo.prompts import SETS
 from tools.convert.tinyvideo.recogniser import R_EVAL, Recogniser, load_recogniser
@@ -24,6 +25,7 @@ what is judged
   (default)      prompts are planned by the lexicon and drawn by the pack exactly as a board does in direct mode;
                  the renderer's clips of the same plans and seeds go through the same judges: the oracle column.
                  A prompt that states a value which the pack does not know is left out, and counted.
+  --chain        the same prompts as two segments of a storyboard: what the last has lost against the first.
   --renders      the judges themselves: recogniser and tracker on fresh renders of random scenes, and whether
                  frozen and shuffled clips are at least three times as far from renders as renders are.
   --pairs A B    copies in folder B against originals in folder A: NAME.npy in both, uint8 [frames, h * 3 / 2, w]
@@ -40,6 +42,7 @@ examples
   make judge                                   the shipped pack on the first prompt set
   make judge PACK=runs/x/pack N=40 STEPS=1     forty clips, one step
   make judge SET=p1,p2                         with the gap between seen and held-out combinations
+  make judge JUDGE=--chain N=75                eight seconds as two segments
   make judge JUDGE=--renders N=400             the judges themselves
 """
 
@@ -64,6 +67,8 @@ def main() -> int:
             print(f"  {slot}: {text}")
     elif args.pairs:
         figures, bars, tier = judge_pairs(read_pairs(*args.pairs), recogniser), PAIR_BARS, args.tier or "full"
+    elif args.chain:
+        figures, bars, tier = judge_chain(_order(args), recogniser), CHAIN_BARS, "full"
     else:
         figures, bars, tier = _judge_pack(args, recogniser), PACK_BARS, args.tier or load_manifest(args.pack).tier
     print(table(figures, bars, tier=tier))
@@ -74,13 +79,16 @@ def main() -> int:
     return 0
 
 
-def _judge_pack(args: argparse.Namespace, recogniser: Recogniser) -> dict[str, float]:
-    order = Order(
+def _order(args: argparse.Namespace) -> Order:
+    return Order(
         pack=args.pack, sets=args.set.split(","), clips=args.clips, steps=args.steps, diverse=args.diverse,
         seeds=args.seeds, threads=args.threads,
     )  # fmt: skip
+
+
+def _judge_pack(args: argparse.Namespace, recogniser: Recogniser) -> dict[str, float]:
     thumbnails = Thumbnails()
-    judged = judge_pack(order, recogniser, thumbnails=thumbnails)
+    judged = judge_pack(_order(args), recogniser, thumbnails=thumbnails)
     thumbnails.save(args.out / "judge.png")
     for slot, text in confusions(judged.pack.seen).items():
         print(f"  {slot}: {text}")
@@ -94,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--pack", type=Path, default=Path("models/tinyreel"), help="the pack to judge (%(default)s)")
     kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--chain", action="store_true", help="judge the second of two segments against the first")
     kind.add_argument("--renders", action="store_true", help="judge the judges on fresh renders")
     kind.add_argument("--pairs", type=Path, nargs=2, metavar=("A", "B"), help="judge copies in B of originals in A")
     parser.add_argument("--set", default="p1", help=f"prompt sets, with commas: {', '.join(SETS)} (%(default)s)")

@@ -59,7 +59,7 @@ def judge_pack(order: Order, recogniser: Recogniser, *, thumbnails: Thumbnails |
     """Generate, look, measure and drop one clip after the other; prints its progress."""
     began = time.monotonic()
     with open_pack(order.pack, threads=order.threads) as generator:
-        tasks, left_out, coverage = _tasks(order, generator)
+        tasks, left_out, coverage = tasks_of(order, generator)
         bench = _Bench(generator, recogniser, direct_row(order.steps), thumbnails or Thumbnails())
         for number, task in enumerate(tasks):
             bench.judge(task, seed=SEED + number)
@@ -136,7 +136,7 @@ class _Bench:
         return judge_view(clip.evenly())[None]
 
 
-def _tasks(order: Order, generator: Generator) -> tuple[list[Task], int, dict[str, float]]:
+def tasks_of(order: Order, generator: Generator) -> tuple[list[Task], int, dict[str, float]]:
     """The tasks of all sets, how many prompts were left out, and how well the lexicon understood the others."""
     tasks, left_out, figures = [], 0, {}
     for given in order.sets:

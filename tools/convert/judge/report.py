@@ -60,6 +60,7 @@ RENDER_BARS = {
     "control_frozen_ratio": Bar(low=3),
     "control_shuffled_ratio": Bar(low=3),
 }
+CHAIN_BARS = {"lost_points": Bar(high=8)}
 PAIR_BARS = {
     "psnr_db": Bar(low=33, reduced=30),
     "moving_psnr_db": Bar(low=27, reduced=24),
