@@ -13,11 +13,12 @@ from edge.manifest import LlmManifest, file_sha256, load_manifest
 from edge.tuned import merge
 from edge.tuned.blocks import Kind
 from tools.convert.expander.batches import Tokens
+from tools.convert.expander.delta import write_delta
 from tools.convert.expander.export import changes_of, export
 from tools.convert.expander.lora import add_changes
 from tools.convert.expander.model import Llama
 from tools.convert.expander.recipe import load_recipe
-from tools.convert.expander.tune import CHECKPOINT, held_out_figures, loss_of, round_weights, tune
+from tools.convert.expander.tune import CHECKPOINT, begin_with, held_out_figures, loss_of, round_weights, tune
 from tools.convert.expander.weights import read_matrix
 
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -143,6 +144,20 @@ def test_the_loss_falls_a_run_resumes_and_a_board_makes_what_was_trained(base: P
     # int8 moves a change by a hair, so that the lot of a few weights falls otherwise.
     assert (np.abs(made - rounded) > 1e-6).mean() < 0.01
     assert np.linalg.norm(up @ down) > 0
+
+
+def test_a_new_run_goes_on_from_what_a_delta_of_the_same_base_holds(base: Path, model: Llama, run: Path, tmp_path: Path) -> None:
+    learned = changes_of(torch.load(run / CHECKPOINT, weights_only=True)["model"], scale=RECIPE.alpha / RECIPE.rank)
+    write_delta(tmp_path / "delta.npz", learned, base_sha256=file_sha256(base))
+    changes = add_changes(model.linears(), rank=RECIPE.rank, alpha=RECIPE.alpha, seed=2)
+    begin_with(changes, tmp_path / "delta.npz", base=base)
+
+    for name, (up, down) in learned.items():
+        change = up @ down
+        off = changes[name.replace(".", "/")].matrix().numpy() - change
+        assert np.linalg.norm(off) < 0.02 * np.linalg.norm(change)  # the rounding to int8
+    with pytest.raises(ValueError, match="was not made for"):
+        begin_with(changes, tmp_path / "delta.npz", base=tmp_path / "delta.npz")
 
 
 def test_a_pack_is_made_anew_to_the_same_bytes(base: Path, run: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Writing what tuning changed as edge/tuned/delta.py reads it: thin matrices in int8, evened out first so that little is lost."""
+"""What tuning changed, as a file that edge/tuned/delta.py reads: thin matrices in int8, evened out so that little is lost."""
 
 from __future__ import annotations
 
@@ -26,6 +26,16 @@ def write_delta(path: Path, changes: Mapping[str, tuple[Matrix, Matrix]], *, bas
     with part.open("wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
     part.replace(path)
+
+
+def read_delta(path: Path) -> tuple[str, dict[str, tuple[Matrix, Matrix]]]:
+    """The sha256 of the base, and the changes as `write_delta` took them but for the rounding."""
+    with np.load(path, allow_pickle=False) as file:
+        names = {name.rpartition("/")[0] for name in file.files if "/" in name}
+        return file["base"].tobytes().hex(), {
+            name: (file[f"{name}/up"] * file[f"{name}/up_scale"][:, None], file[f"{name}/down"] * file[f"{name}/down_scale"])
+            for name in names
+        }  # fmt: skip
 
 
 def even(up: Matrix, down: Matrix) -> tuple[Matrix, Matrix]:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -30,6 +32,12 @@ class Change(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """What it adds to the output of the layer, [..., width] to [..., out]."""
         return functional.linear(functional.linear(x, self.down), self.up * self.scale)
+
+    @torch.no_grad()
+    def begin_with(self, up: NDArray[np.float32], down: NDArray[np.float32]) -> None:
+        """Take up what was learned before, with as much weight in either matrix."""
+        self.up.copy_(torch.from_numpy(up / self.scale))
+        self.down.copy_(torch.from_numpy(down))
 
     @torch.no_grad()
     def matrix(self) -> Tensor:

@@ -26,7 +26,7 @@ from tools.convert.expander.storyboard import Storyboard, free, told
 from tools.convert.expander.words import Group, groups, word_request
 
 # Where the requests come from: situations and words teach what is meant, captions that what was said stands.
-SHARES = {"situation": 0.5, "word": 0.22, "seed": 0.12, "caption": 0.16}
+SHARES = {"situation": 0.46, "word": 0.28, "seed": 0.1, "caption": 0.16}
 CHINESE = 0.4
 THINK = 0.25
 TOLD = 0.75  # of the requests that tell a story are shown as it goes

@@ -2,6 +2,7 @@
 
     python -m tools.convert.expander.tune --threads 2            # goes on from runs/expander/tune.pt
 
+A new run goes on from what the shipped pack has learned; `--begin-with FILE` names another delta, `--begin-with ""` none.
 Writes tune.pt (the changes and the optimiser), tune.log (JSON lines) and tune-train.png into the folder of the run.
 """
 
@@ -17,11 +18,14 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from edge.manifest import file_sha256
+from edge.packs import shipped_root
 from edge.tuned.blocks import Kind
 from tools.convert.expander.batches import Batch, Tokens
+from tools.convert.expander.delta import read_delta
 from tools.convert.expander.lora import add_changes
 from tools.convert.expander.model import Llama
-from tools.convert.expander.recipe import BASE, RECIPE, RUN, Recipe, load_recipe
+from tools.convert.expander.recipe import BASE, DELTA, RECIPE, RUN, Recipe, load_recipe
 from tools.convert.tinyvideo.loop import Progress, cosine, resume, run_loop, set_rate
 
 CHECKPOINT = "tune.pt"
@@ -36,19 +40,24 @@ def main() -> None:
     parser.add_argument("--run", type=Path, default=RUN, help="folder with train.npz and held_out.npz (%(default)s)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu", help="cpu, or cuda where there is one (default: %(default)s)")
+    parser.add_argument("--begin-with", type=str, help="the delta that a new run goes on from (default: the shipped pack's)")
     parser.add_argument("--minutes", type=float, help="another budget than the recipe's, resumes included")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     recipe = load_recipe(args.recipe)
     recipe = msgspec.structs.replace(recipe, minutes=args.minutes or recipe.minutes)
-    tune(recipe, base=args.base, run=args.run, device=torch.device(args.device))
+    shipped = shipped_root() / recipe.pack.name / DELTA
+    begin = shipped if args.begin_with is None and shipped.exists() else args.begin_with
+    tune(recipe, base=args.base, run=args.run, device=torch.device(args.device), begin=Path(begin) if begin else None)
 
 
-def tune(recipe: Recipe, *, base: Path, run: Path, device: torch.device) -> None:
-    """Train until the budget is used."""
+def tune(recipe: Recipe, *, base: Path, run: Path, device: torch.device, begin: Path | None = None) -> None:
+    """Train until the budget is used. ValueError where the delta `begin`, which a new run begins with, is of another base."""
     train, held_out = Tokens(run / "train.npz"), Tokens(run / "held_out.npz")
     model = Llama(base)
     changes = add_changes(model.linears(), rank=recipe.rank, alpha=recipe.alpha, seed=recipe.seed)
+    if begin is not None and not (run / CHECKPOINT).exists():
+        begin_with(changes, begin, base=base)
     model.to(device)
     progress = resume(run / CHECKPOINT, changes)
     optimiser = torch.optim.AdamW(changes.parameters(), recipe.rate, betas=(0.9, 0.99), weight_decay=recipe.decay)
@@ -59,6 +68,15 @@ def tune(recipe: Recipe, *, base: Path, run: Path, device: torch.device) -> None
         step=stepper(recipe, model, optimiser, train, progress),
         check=checker(recipe, model, held_out, progress), extra=lambda: {"optimiser": optimiser.state_dict()},
     )  # fmt: skip
+
+
+def begin_with(changes: nn.ModuleDict, delta: Path, *, base: Path) -> None:
+    """Let the changes be those of a delta. ValueError where it was not made for the file `base`."""
+    made_for, learned = read_delta(delta)
+    if made_for != file_sha256(base):
+        raise ValueError(f"{delta} was not made for {base}")
+    for name, change in changes.items():
+        change.begin_with(*learned[name.replace("/", ".")])
 
 
 def stepper(

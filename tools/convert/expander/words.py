@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from tools.convert.captions.book import pick
-from tools.convert.expander.book import LANGUAGES, Implied, is_held_out, situations
+from tools.convert.expander.book import HERE, LANGUAGES, Implied, is_held_out, situations
 
 MOST = 0.5  # a wording turns on a word that makes up so much of it
 
@@ -42,13 +42,6 @@ class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return is_held_out(self.name)
 
 
-class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The file: {it} in `around` is the word, {other} another one of its group."""
-
-    around: dict[str, list[str]]
-    groups: list[Group]
-
-
 def groups(*, held_out: bool) -> tuple[Group, ...]:
     """The groups of one part. Trained groups are without the words that held-out wordings turn on."""
     return tuple(one for one in _table() if one.held_out == held_out)
@@ -57,7 +50,7 @@ def groups(*, held_out: bool) -> tuple[Group, ...]:
 def word_request(group: Group, language: str, rng: np.random.Generator) -> str:
     """A request around one of its words."""
     first, second = rng.choice(group.words(language), size=2, replace=False)
-    return pick(rng, _file().around[language]).format(it=first, other=second)
+    return pick(rng, _around()[language]).format(it=first, other=second)
 
 
 def turns_on(wording: str, word: str) -> bool:
@@ -67,14 +60,19 @@ def turns_on(wording: str, word: str) -> bool:
 
 
 @cache
-def _file() -> Table:
-    return msgspec.yaml.decode(Path(__file__).with_suffix(".yaml").read_bytes(), type=Table)
+def _around() -> dict[str, list[str]]:
+    return msgspec.yaml.decode(Path(__file__).with_suffix(".yaml").read_bytes(), type=dict[str, list[str]])
 
 
 @cache
 def _table() -> tuple[Group, ...]:
     judged = [text for one in situations() if one.held_out for text in (one.name, *one.en, *one.zh)]
-    return tuple(group if group.held_out else _without(group, judged) for group in _file().groups)
+    listed = (
+        group
+        for path in sorted((HERE / "groups").glob("*.yaml"))
+        for group in msgspec.yaml.decode(path.read_bytes(), type=list[Group])
+    )
+    return tuple(group if group.held_out else _without(group, judged) for group in listed)
 
 
 def _without(group: Group, judged: list[str]) -> Group:
