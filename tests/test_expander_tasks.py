@@ -269,7 +269,7 @@ def test_no_shot_leaves_what_was_meant_unless_the_story_does() -> None:
 
 def test_storyboards_change_the_scene_as_well_as_the_camera() -> None:
     changed = Counter(
-        name for example in some(300, mode=Mode.THINK) for before, after in pairwise(example.shots)
+        name for example in some(600, mode=Mode.THINK) for before, after in pairwise(example.shots)
         for name in WORLD if before[name] != after[name]
     )  # fmt: skip
     assert {"camera", "motion", "background", "light", "particles", "count", "subject"} <= set(changed)

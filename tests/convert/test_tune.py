@@ -146,7 +146,9 @@ def test_the_loss_falls_a_run_resumes_and_a_board_makes_what_was_trained(base: P
     assert np.linalg.norm(up @ down) > 0
 
 
-def test_a_new_run_goes_on_from_what_a_delta_of_the_same_base_holds(base: Path, model: Llama, run: Path, tmp_path: Path) -> None:
+def test_a_new_run_goes_on_from_what_a_delta_of_the_same_base_holds(
+    base: Path, model: Llama, run: Path, tmp_path: Path
+) -> None:
     learned = changes_of(torch.load(run / CHECKPOINT, weights_only=True)["model"], scale=RECIPE.alpha / RECIPE.rank)
     write_delta(tmp_path / "delta.npz", learned, base_sha256=file_sha256(base))
     changes = add_changes(model.linears(), rank=RECIPE.rank, alpha=RECIPE.alpha, seed=2)

@@ -40,7 +40,9 @@ def main() -> None:
     parser.add_argument("--run", type=Path, default=RUN, help="folder with train.npz and held_out.npz (%(default)s)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu", help="cpu, or cuda where there is one (default: %(default)s)")
-    parser.add_argument("--begin-with", type=str, help="the delta that a new run goes on from (default: the shipped pack's)")
+    parser.add_argument(
+        "--begin-with", type=str, help="the delta that a new run goes on from (default: the shipped pack's)"
+    )
     parser.add_argument("--minutes", type=float, help="another budget than the recipe's, resumes included")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
