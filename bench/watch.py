@@ -1,4 +1,4 @@
-"""Samples what processes hold in memory while they run. Each look holds them up: one a second costs 5 % here."""
+"""Samples what processes hold in memory while they run. Each look holds them up, ten a second by 2 to 3 %."""
 
 from __future__ import annotations
 
