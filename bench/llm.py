@@ -7,10 +7,11 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from statistics import median
+from types import MappingProxyType
 
 from bench.child import call
 from bench.figures import take_turns
@@ -30,16 +31,16 @@ RIVAL = "llama-bench"
 READS, WRITES, DRAWN = "reads", "writes", "writes and draws"
 RATE = "tokens/s"
 Found = dict[str, float]
+Turns = dict[str, dict[str, list[float]]]  # for each test, tokens a second of both
 Way = Callable[[float], Found]  # takes the seconds between two looks at its memory
-CLOSE, MANY = 0.9, 8  # a rival that writes so much of what edgereel does is run so many times as often as others
+READ, WRITE = ("-p", 128, 40), ("-n", 32, 96)  # of each turn beside llama-bench: what, how many tokens, how many turns
 
 
 def speed(*, quick: bool) -> list[Row]:
     """Nobody else computes."""
     ways = _ways(read=64 if quick else 256, write=16 if quick else 128)
-    return _rows(
-        ways, rounds=2 if quick else 3, rivals=[] if quick else [name for name in ways if name.startswith(RIVAL)]
-    )
+    tests = [(test, count, 2 if quick else turns) for test, count, turns in (READ, WRITE)]
+    return _rows(ways, rounds=2 if quick else 3, rivals=_rivals(tests))
 
 
 def contended(*, quick: bool) -> list[Row]:
@@ -102,7 +103,7 @@ def sha256_of(pack: Pack[LlmManifest]) -> str:
 
 
 def _ways(*, read: int, write: int) -> dict[str, Way]:
-    pack, cores = shipped(), len(fast_cores())
+    pack = shipped()
     gguf = pack.file(pack.manifest.file)
     given = {"gguf": str(gguf), "read": read, "write": write}
     exact = given | {"sha256": sha256_of(pack), "vocabulary": pack.manifest.vocabulary_size}
@@ -121,15 +122,34 @@ def _ways(*, read: int, write: int) -> dict[str, Way]:
             told = one.complete(tokens(read + 16)[16:], write=write)
             return {"read": told["prompt_per_second"], "drawn": told["predicted_per_second"], **one.watch.peak}
 
-    def fixed(threads: int, options: tuple[str, ...]) -> Way:
-        return lambda every_s: llama_bench(gguf, every_s, threads=threads, read=read, write=write, options=options)
-
     ways: dict[str, Way] = {OURS: python("ours", exact)}
-    for threads in range(1, cores + 1):
-        ways[f"{RIVAL}, our options, {threads} threads"] = fixed(threads, OUR_OPTIONS)
-    for threads in range(1, cores + 1):
-        ways[f"{RIVAL}, its options, {threads} threads"] = fixed(threads, ())
+    for name, (threads, options) in _llama_benches().items():
+        ways[name] = partial(llama_bench, gguf, threads=threads, read=read, write=write, options=options)
     return ways | {SERVER: served, DEFAULTS: python("defaults", given)}
+
+
+def _rivals(tests: list[tuple[str, int, int]]) -> dict[str, Callable[[], Turns]]:
+    """Each llama-bench by turns with edgereel."""
+    pack = shipped()
+    given = {
+        "gguf": str(pack.file(pack.manifest.file)), "sha256": sha256_of(pack),
+        "vocabulary": pack.manifest.vocabulary_size, "tests": tests,
+    }  # fmt: skip
+
+    def run(threads: int, options: tuple[str, ...]) -> Turns:
+        more = {"threads": threads, "options": options}
+        return call("bench.llm_ways:ours_beside", given | more, every_s=NEVER_S, timeout_s=1200.0).check()
+
+    return {name: partial(run, *how) for name, how in _llama_benches().items()}
+
+
+def _llama_benches() -> dict[str, tuple[int, tuple[str, ...]]]:
+    """llama-bench with every thread count, with edgereel's options and with its own."""
+    kinds = {"our options": OUR_OPTIONS, "its options": ()}
+    return {
+        f"{RIVAL}, {kind}, {threads} threads": (threads, options)
+        for kind, options in kinds.items() for threads in range(1, len(fast_cores()) + 1)
+    }  # fmt: skip
 
 
 def beside(column: str) -> str:
@@ -137,35 +157,42 @@ def beside(column: str) -> str:
     return f"{OURS} beside it, {column}"
 
 
-def _rows(ways: dict[str, Way], *, rounds: int, rivals: Sequence[str] = ()) -> list[Row]:
-    """Every peer once a round, and edgereel directly before or after it, by turns: a guest's host slows down for minutes.
+def _rows(
+    ways: Mapping[str, Way], *, rounds: int, rivals: Mapping[str, Callable[[], Turns]] = MappingProxyType({})
+) -> list[Row]:
+    """Memory in one run of its own, since each look holds a process up; then speeds.
 
-    `rivals` that come close have more rounds. Memory is looked at in one run of its own: each look holds a process up.
+    Every peer once a round, and edgereel directly before or after it, by turns: a guest's host slows down for minutes.
+    `rivals` take shorter turns, within one run.
     """
     cells: dict[tuple[str, str, str], list[float]] = defaultdict(list)
     failed: dict[str, str] = {}
     for name in ways:
         _keep(cells, name, _found(ways, name, failed, every_s=OFTEN_S), "MiB")
-
-    def compare(rounds: int, peers: Sequence[str]) -> None:
-        for number, peer in take_turns(rounds, peers):
-            found = {name: _found(ways, name, failed) for name in ((peer, OURS) if number % 2 else (OURS, peer))}
-            for name, one in found.items():
-                _keep(cells, name, one, RATE)
-            for key, (column, unit) in _COLUMNS.items():
-                if unit == RATE and all(key in one for one in found.values()):
-                    cells[peer, beside(column), unit].append(found[OURS][key])
-
-    compare(rounds, [name for name in ways if name != OURS])
-    close = CLOSE * median(cells[OURS, WRITES, RATE] or [0.0])
-    compare(rounds * (MANY - 1), [name for name in rivals if median(cells[name, WRITES, RATE] or [0.0]) >= close])
+    for number, peer in take_turns(rounds, [name for name in ways if name != OURS and name not in rivals]):
+        found = {name: _found(ways, name, failed) for name in ((peer, OURS) if number % 2 else (OURS, peer))}
+        for name, one in found.items():
+            _keep(cells, name, one, RATE)
+        for key, (column, unit) in _COLUMNS.items():
+            if unit == RATE and all(key in one for one in found.values()):
+                cells[peer, beside(column), unit].append(found[OURS][key])
+    for name, run in rivals.items():
+        try:
+            turns = {} if name in failed else run()
+        except (RuntimeError, OSError, subprocess.SubprocessError) as exc:
+            turns, failed[name] = {}, str(exc)[:200]
+        for test, column in (("-p", READS), ("-n", WRITES)):
+            if test in turns:
+                cells[name, column, RATE] = turns[test]["theirs"]
+                cells[name, beside(column), RATE] = turns[test]["ours"]
+                cells[OURS, column, RATE] += turns[test]["ours"]
     rows = [
         Row(way=way, column=column, unit=unit, values=values) for (way, column, unit), values in cells.items() if values
     ]
     return rows + [Row(way=way, column=WRITES, unit=RATE, note=f"failed: {why}") for way, why in failed.items()]
 
 
-def _found(ways: dict[str, Way], name: str, failed: dict[str, str], *, every_s: float = NEVER_S) -> Found:
+def _found(ways: Mapping[str, Way], name: str, failed: dict[str, str], *, every_s: float = NEVER_S) -> Found:
     """What one way does now; nothing when it fails or failed before."""
     if name in failed:
         return {}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,37 @@ def llama_bench(
     if process.returncode:
         raise RuntimeError(f"llama-bench ended with {process.returncode}")
     return {"read" if one["n_prompt"] else "written": float(one["avg_ts"]) for one in json.loads(out)} | watch.peak
+
+
+@contextmanager
+def stepped(
+    gguf: Path, *, threads: int, options: tuple[str, ...], test: str, count: int, times: int
+) -> Iterator[Callable[[], float]]:
+    """A llama-bench that runs a test of `count` tokens ("-p" reads, "-n" writes) so many `times`, one for each call.
+
+    A call gives the test's tokens a second. In between it is stopped: it prints a result, and before the next test is
+    timed it makes a context and warms up, which is long enough to stop it in. It ends with its parent, stopped or not.
+    Calls raise RuntimeError when it ended.
+    """
+    other = {"-p": "-n", "-n": "-p"}[test]
+    command = [
+        "setpriv", "--pdeathsig", "KILL", str(program("llama-bench")), "-m", str(gguf), other, "0",
+        test, ",".join([str(count)] * times), "-r", "1", "-t", str(threads), "-o", "jsonl", *options,
+    ]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+
+        def step() -> float:
+            process.send_signal(signal.SIGCONT)
+            line = process.stdout.readline() if process.stdout else ""
+            process.send_signal(signal.SIGSTOP)
+            if not line:
+                raise RuntimeError("llama-bench ended early")
+            return float(json.loads(line)["avg_ts"])
+
+        try:
+            yield step
+        finally:
+            process.kill()
 
 
 class Server:

@@ -6,12 +6,16 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
+from statistics import mean, median
 from typing import Any
 
 import llama_cpp
 from llama_cpp import Llama
 
+from bench.llm_peers import stepped
 from edge.cpu import bind, choose_threads, fast_cores
 from edge.expand.llama import LanguageModel, open_llama
 from edge.manifest import BATCH_TOKENS, CONTEXT_TOKENS, ChatTemplate, LlmManifest, PathSource, Thinking, WeightFile
@@ -22,6 +26,7 @@ from edge.trust import Trust
 from edge.weights import prove
 
 FILL = 300  # the first token that is read; what it says does not matter
+FEW, CLOSE = 8, 0.9  # after so many turns, a rival that does less than this share of what edgereel does has no more
 
 
 def ours(gguf: str, sha256: str, read: int, write: int, vocabulary: int) -> dict[str, Any]:
@@ -29,19 +34,54 @@ def ours(gguf: str, sha256: str, read: int, write: int, vocabulary: int) -> dict
     with _opened(gguf, sha256, vocabulary) as model:
         llm = model._llm  # noqa: SLF001 - the same calls as llama-bench, below the drawing
         llm.eval(tokens(BATCH_TOKENS))  # warm
-        reads = _rate(read, lambda: (_clear(llm), llm.eval(tokens(read))))
-        _clear(llm)
-
-        def one_by_one() -> None:
-            for number in range(write):
-                model._follow_cores()  # noqa: SLF001 - what LanguageModel.write does at every token
-                llm.eval([number + FILL])
-
-        writes = _rate(write, one_by_one)
+        reads, writes = _rate(read, partial(_test, model, "-p", read)), _rate(write, partial(_test, model, "-n", write))
         began, before = time.perf_counter(), model.usage["tokens"]
         model.write(tokens(8), most=write, seed=1, temperature=0.6)
         drawn = (model.usage["tokens"] - before) / (time.perf_counter() - began)
         return {"read": reads, "written": writes, "drawn": drawn, "threads": llama_cpp.llama_n_threads(llm.ctx)}
+
+
+def ours_beside(
+    *, gguf: str, sha256: str, vocabulary: int, threads: int, options: list[str], tests: list[tuple[str, int, int]]
+) -> dict[str, Any]:  # fmt: skip
+    """Turns of about a second with llama-bench in one sitting: a guest's host is slow for many seconds at a time.
+
+    For each test (llama-bench's option, tokens, turns): what edgereel did in each of its turns, and the mean of what
+    llama-bench did directly before and after it. Both are warm before each turn.
+    """
+    found: dict[str, Any] = {}
+    with _opened(gguf, sha256, vocabulary) as model:
+        for test, count, turns in tests:
+            with stepped(
+                Path(gguf), threads=threads, options=tuple(options), test=test, count=count, times=turns + 1
+            ) as step:
+                theirs, ours = [step()], list[float]()
+                while len(ours) < turns and (len(ours) != FEW or median(theirs) >= CLOSE * median(ours)):
+                    _alone(model)
+                    _test(model, test, count if test == "-p" else 1)
+                    ours.append(_rate(count, partial(_test, model, test, count)))
+                    theirs.append(step())
+            found[test] = {"ours": ours, "theirs": [mean(pair) for pair in pairwise(theirs)]}
+    return found
+
+
+def _test(model: LanguageModel, test: str, count: int) -> None:
+    """What llama-bench does for "-p" and "-n" on an empty context, with the calls that the product makes."""
+    llm = model._llm  # noqa: SLF001 - below the drawing of tokens
+    _clear(llm)
+    if test == "-p":
+        llm.eval(tokens(count))
+    else:
+        for token in tokens(count):
+            model._follow_cores()  # noqa: SLF001 - what LanguageModel.write does at every token
+            llm.eval([token])
+
+
+def _alone(model: LanguageModel) -> None:
+    """Begin anew to look at what others use: the rival worked in its turn, and is stopped in this one."""
+    if model._cores is not None:  # noqa: SLF001
+        model._cores.count()  # noqa: SLF001
+        model._looked = time.monotonic()  # noqa: SLF001
 
 
 def defaults(gguf: str, read: int, write: int) -> dict[str, Any]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from bench import bars, llm
+from bench import bars, llm, llm_peers
 from bench.child import call
 from bench.figures import digits, line_error, paired, percentile, smallest, spread, take_turns
 from bench.measures import MEASURES
@@ -151,23 +152,55 @@ def test_the_best_thread_count_is_the_one_to_reach() -> None:
         assert verdict("writes at least 97 %", records) is reached
 
 
-def test_edgereel_runs_directly_beside_each_peer_and_a_close_rival_more_often() -> None:
+def test_edgereel_runs_directly_beside_each_peer_and_by_turns_with_a_rival() -> None:
     ran: list[str] = []
 
     def way(name: str, every_s: float) -> dict[str, float]:
         ran.append(name)
         if name == "broken":
             raise RuntimeError("no such program")
-        return {"read": len(ran), "written": 8 if name == "far" else 10, "pss_mib": 1 / every_s}
+        return {"read": len(ran), "written": 10, "pss_mib": 1 / every_s}
 
-    names = (llm.OURS, "close", "far", "broken")
-    rows = llm._rows({name: partial(way, name) for name in names}, rounds=2, rivals=["close", "far"])
+    def dies() -> llm.Turns:
+        raise RuntimeError("it died")
+
+    ways = {name: partial(way, name) for name in (llm.OURS, "peer", "broken", "rival", "dead")}
+    turns = {"-n": {"ours": [3.0, 4.0], "theirs": [5.0, 6.0]}}
+    rows = llm._rows(ways, rounds=2, rivals={"rival": lambda: turns, "dead": dies})
     found = {(row.way, row.column): row.values for row in rows}
-    for peer, count in (("close", 2 * llm.MANY), ("far", 2), ("broken", 0)):
-        pairs = zip(found.get((peer, llm.READS), []), found.get((peer, llm.beside(llm.READS)), []), strict=True)
-        assert [abs(own - other) for own, other in pairs] == [1] * count
-    assert ran.count("broken") == 1
-    assert found["close", "peak PSS"] == [10]
+    pairs = zip(found["peer", llm.READS], found["peer", llm.beside(llm.READS)], strict=True)
+    assert [abs(own - other) for own, other in pairs] == [1, 1]
+    assert (ran.count("broken"), ran.count("rival")) == (1, 1)
+    assert found["peer", "peak PSS"] == found["rival", "peak PSS"] == [10]
+    assert (found["rival", llm.WRITES], found["rival", llm.beside(llm.WRITES)]) == ([5.0, 6.0], [3.0, 4.0])
+    assert found[llm.OURS, llm.WRITES][-2:] == [3.0, 4.0]
+    assert {row.way: row.note for row in rows if row.note} == {
+        "broken": "failed: no such program", "dead": "failed: it died"
+    }  # fmt: skip
+
+
+def test_a_rival_does_nothing_in_the_turns_that_are_not_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stand-in for llama-bench that counts, fifty times a second, into a file; it warms up for a tenth of a second."""
+    monkeypatch.setattr(llm_peers, "BIN", tmp_path)
+    counted, program = tmp_path / "counted", tmp_path / "llama-bench"
+    program.write_text(
+        f"#!{sys.executable}\nimport sys, time\n"
+        f"for test in sys.argv[sys.argv.index('-n') + 1].split(','):\n"
+        "    for number in range(15):\n"
+        "        time.sleep(0.02)\n"
+        f"        open({str(counted)!r}, 'a').write('x')\n"
+        "    print('{\"avg_ts\": %s}' % test, flush=True)\n"
+    )
+    program.chmod(0o755)
+    with llm_peers.stepped(tmp_path / "m", threads=1, options=(), test="-n", count=7, times=2) as step:
+        for done in (15, 30):
+            assert step() == 7
+            time.sleep(0.2)
+            assert counted.stat().st_size - done <= 1
+        with pytest.raises(RuntimeError, match="ended early"):
+            step()
 
 
 def test_a_long_clip_is_judged_by_memory_and_by_the_line() -> None:
